@@ -372,9 +372,8 @@ export const ALERTS = {
   stepsPerRound: 50,
   /** Alerts settled at a time. */
   settledPerStep: 20,
-  /** Names of what an alert is about that it keeps, and that its page shows. */
+  /** Names of what an alert is about that it keeps. */
   namedMembers: 50,
-  shownMembers: 200,
   /** From this many hosts on that get the same trouble at once, it is one alert about the fleet. */
   fleetFrom: 5,
   /** An alert that comes back within this time of being over is the same one; from so many returns on it is kept until it was clear for long. */

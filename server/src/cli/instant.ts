@@ -8,6 +8,16 @@ const MILLISECONDS = /^\d{10,15}$/;
 const DATE = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?(?:Z|[+-]\d\d:\d\d))?$/;
 
 /**
+ * A span of time in milliseconds: `90m`, `24h` or `7d`.
+ * @throws CliError `usage`, naming the option
+ */
+export function parseSpan(option: string, text: string): number {
+  const [, amount, unit] = AGE.exec(text) ?? [];
+  if (amount !== undefined && Number(amount) > 0) return Number(amount) * UNIT_MS[unit as keyof typeof UNIT_MS];
+  throw createUsageError(`--${option} takes a span of time such as 90m, 24h or 7d`);
+}
+
+/**
  * Epoch milliseconds. `24h` is so long before `now`; a date alone begins at midnight, UTC.
  * @throws CliError `usage`, naming the option
  */

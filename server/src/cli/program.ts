@@ -1,5 +1,6 @@
 /** The operator's command line put together. */
 import { Command, CommanderError } from 'commander';
+import { addAlertCommands } from './alert-commands.ts';
 import { addAuditCommands } from './audit-commands.ts';
 import { addCatalogCommands } from './catalog-commands.ts';
 import { readTree } from './command-tree.ts';
@@ -43,6 +44,7 @@ export function createProgram(parts: CliParts): Command {
   addDrillCommands(getNoun('sources'), parts);
   addRunCommands(program, getNoun('runs'), parts);
   addSnapshotCommands(getNoun('snapshots'), parts);
+  addAlertCommands(getNoun('alerts'), parts);
   addAuditCommands(getNoun('audit'), parts);
   addPeopleCommands(getNoun('users'), parts);
   addStatisticsCommand(program, parts);

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
+import type { Alert, AlertSign } from '../store/alerts.ts';
 import { EXIT } from './exit.ts';
 import { type CliWorld, openCliWorld } from './fixtures/cli-world.ts';
 
@@ -103,6 +105,51 @@ describe('Lists of the command line', () => {
     assert.equal(all.error, '');
     assert.equal((await world.run(['api', 'GET', '/me', '--all'])).code, EXIT.usage);
     assert.equal((await world.run(['api', 'POST', '/plans/run', '--all'])).code, EXIT.usage);
+  });
+});
+
+describe('Alerts from the command line', () => {
+  it('are found, looked into, acknowledged, put off and opened again, each told apart', async () => {
+    const { context, clock } = world.served;
+    const now = clock.now();
+    const thing = { kind: 'source' as const, id: context.createId('source') };
+    const sign: AlertSign = {
+      ...{ scope: 'source', scopeId: thing.id, subject: thing.id, condition: 'source.offline', thing },
+      ...{ name: 'db-1 / shop', text: 'refused', since: now },
+    };
+    await context.store.alerts.replaceSigns(DEFAULT_TENANT, { scope: 'source', ids: [thing.id] }, [sign], now);
+    const alert: Alert = {
+      ...{ id: context.createId('alert'), tenant: DEFAULT_TENANT, condition: 'source.offline', severity: 'warning', thing },
+      ...{ thingName: 'db-1 / shop', title: 'It does not answer', text: 'refused', members: 1, named: ['db-1 / shop'] },
+      ...{ since: now, raisedAt: now, settledAt: now, flaps: 0, version: 1 },
+    };
+    await context.store.alerts.applyStep({ alert, isNew: true, deliveries: [], at: now });
+    const { id } = alert;
+    const stateOf = async () => (await context.store.alerts.findAlert(DEFAULT_TENANT, id)) ?? assert.fail();
+    assert.deepEqual(
+      [(await list('alerts', 'list', '--search', 'SHOP')).length, (await list('alerts', 'list', '--search', 'x9')).length],
+      [1, 0],
+    );
+    assert.match(
+      (await world.run(['alerts', 'members', id])).out,
+      new RegExp(`\ndb-1 / shop +\\S+ \\S+ +refused +${thing.id}\n`),
+    );
+    assert.match((await world.run(['alerts', 'ack', id])).out, /\nIt does not answer +done +you see to it\n/);
+    assert.ok((await stateOf()).acknowledgedAt);
+    const put = await world.run(['alerts', 'snooze', id, '--for', '8h'], { role: 'operator' });
+    assert.equal(put.code, EXIT.done, put.error);
+    assert.equal((await stateOf()).snoozedUntil, now + 8 * 3_600_000);
+    const some = await world.run(['alerts', 'unsnooze', id, context.createId('alert')]);
+    assert.equal(some.code, EXIT.failed);
+    assert.match(some.error, /1 of 2 were refused/);
+    const { acknowledgedAt, snoozedUntil } = await stateOf();
+    assert.deepEqual([acknowledgedAt, snoozedUntil], [undefined, undefined]);
+    for (const span of ['8', '0h', 'tomorrow']) {
+      const refused = await world.run(['alerts', 'snooze', id, '--for', span]);
+      assert.equal(refused.code, EXIT.usage, span);
+    }
+    assert.equal((await world.run(['alerts', 'snooze', id, '--for', '31d'])).code, EXIT.failed);
+    assert.equal((await world.run(['alerts', 'ack', id], { role: 'viewer' })).code, EXIT.failed);
   });
 });
 

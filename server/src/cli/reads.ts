@@ -283,6 +283,7 @@ export const READ_NOUNS: readonly ReadNoun[] = [
       state,
       { name: 'severity', description: 'only of this severity' },
       { name: 'condition', description: 'only of this condition, such as backup.overdue' },
+      { name: 'search', description: 'part of the title, the detail, or a name of what it is about' },
     ],
   },
   {

@@ -3,6 +3,7 @@
  * cannot be done to one says why and keeps no other from it. Asked again, what is so already stays as it is.
  */
 import {
+  type AlertId,
   type HostId,
   type Id,
   type IdKind,
@@ -16,6 +17,7 @@ import type { Blackout } from '@holdfast/shared/domain/plan.ts';
 import { isTerminal } from '@holdfast/shared/domain/run.ts';
 import { AppError, toAppError } from '@holdfast/shared/errors.ts';
 import type { Plan } from '../store/plans.ts';
+import { acknowledgeAlert, getAlert, reopenAlert, snoozeAlert } from './alerts/alerts.ts';
 import { type Caller, demand, type Permission } from './caller.ts';
 import { setDrillDays } from './drills/drill-settings.ts';
 import { drainHost, resumeHost } from './hosts/host-drain.ts';
@@ -55,6 +57,8 @@ export interface BulkInput {
   sharedSchedule?: ScheduleId | undefined;
   /** Between two drills; 0: none by schedule. */
   days?: number | undefined;
+  /** Until when alerts are put off, epoch milliseconds. */
+  until?: number | undefined;
 }
 
 type Step = Omit<BulkOutcome, 'id' | 'name' | 'runs'> & { runs?: readonly RunId[] };
@@ -152,6 +156,10 @@ const SOURCE: Noun<'source'> = {
   find: async (context, caller, id) => (await getSource(context, caller, id)).name,
 };
 const PLAN: Noun<'plan'> = { kind: 'plan', find: async (context, caller, id) => (await getPlan(context, caller, id)).name };
+const ALERT: Noun<'alert'> = {
+  kind: 'alert',
+  find: async (context, caller, id) => (await getAlert(context, caller, id)).title,
+};
 const RUN: Noun<'run'> = {
   kind: 'run',
   async find(context, caller, id) {
@@ -298,6 +306,30 @@ async function retry(context: CoreContext, caller: Caller, id: RunId): Promise<S
   );
 }
 
+async function acknowledge(context: CoreContext, caller: Caller, id: AlertId): Promise<Step> {
+  const { state, acknowledgedAt, acknowledgedBy } = await getAlert(context, caller, id);
+  if (acknowledgedAt !== undefined && state !== 'resolved')
+    return unchanged(`${acknowledgedBy ?? 'somebody'} sees to it already`);
+  await acknowledgeAlert(context, caller, id);
+  return done('you see to it');
+}
+
+/** An instant that none can be put off until is refused by the use case for one. */
+async function snooze(context: CoreContext, caller: Caller, id: AlertId, { until }: BulkInput): Promise<Step> {
+  if (until === undefined) throw new AppError('invalid', 'Until: say when', { details: { field: 'until' } });
+  const { state, snoozedUntil } = await getAlert(context, caller, id);
+  // The same wish a moment later would only move the end.
+  if (state === 'snoozed' && Math.abs((snoozedUntil ?? 0) - until) < 60_000) return unchanged('is put off until then already');
+  await snoozeAlert(context, caller, id, until);
+  return done(`asks for nobody until ${new Date(until).toISOString().slice(0, 16)}Z`);
+}
+
+async function reopen(context: CoreContext, caller: Caller, id: AlertId): Promise<Step> {
+  if ((await getAlert(context, caller, id)).state === 'open') return unchanged('is open already');
+  await reopenAlert(context, caller, id);
+  return done('is open again');
+}
+
 /** Every act, by the things it is done to. */
 export const BULK_ACTS = {
   hosts: {
@@ -318,6 +350,11 @@ export const BULK_ACTS = {
     add_blackout: defineAct(PLAN, 'plan.manage', addBlackout),
     remove_blackout: defineAct(PLAN, 'plan.manage', removeBlackout),
     share_schedule: defineAct(PLAN, 'plan.manage', shareSchedule),
+  },
+  alerts: {
+    acknowledge: defineAct(ALERT, 'alert.handle', acknowledge),
+    snooze: defineAct(ALERT, 'alert.handle', snooze),
+    reopen: defineAct(ALERT, 'alert.handle', reopen),
   },
   runs: { cancel: defineAct(RUN, 'run.start', cancel), retry: defineAct(RUN, 'run.start', retry) },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, BulkAct>>>>;

@@ -138,6 +138,8 @@ export interface AlertFilter {
   severity?: Severity | undefined;
   condition?: AlertCondition | undefined;
   thing?: Thing | undefined;
+  /** Part of the title, the detail, or a name of what it is about; case does not matter. */
+  search?: string | undefined;
 }
 
 export interface ActiveAlertFilter extends AlertFilter {
@@ -202,7 +204,9 @@ export interface AlertStore {
   listSigns(tenant: TenantId, range: SignRange): Promise<readonly AlertSign[]>;
   /** Makes the signs of a range exactly these; a sign that stays as it is keeps the instant of its last change. True when any changed. */
   replaceSigns(tenant: TenantId, range: SignRange, signs: readonly AlertSign[], at: number): Promise<boolean>;
-  /** Signs of one alert, the oldest first. */
+  /** Signs of one alert, the oldest first, page by page. */
+  listMembers(tenant: TenantId, condition: AlertCondition, thing: Thing, page: PageRequest): Promise<Page<AlertSign>>;
+  /** The first of them. */
   listSignsOf(tenant: TenantId, condition: AlertCondition, thing: Thing, limit: number): Promise<readonly AlertSign[]>;
   /**
    * Where signs and alerts differ at `now`: signs without an alert or that changed after it was settled, alerts without a sign, and

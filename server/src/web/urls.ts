@@ -111,6 +111,7 @@ export const PAGES = {
   deletePolicy: '/retention/:policy/delete',
 
   alerts: '/alerts',
+  alertActs: '/alerts/acts',
   alert: '/alerts/:alert',
   acknowledgeAlert: '/alerts/:alert/acknowledge',
   snoozeAlert: '/alerts/:alert/snooze',

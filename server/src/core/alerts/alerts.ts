@@ -72,11 +72,16 @@ export async function getAlert(context: CoreContext, caller: Caller, id: AlertId
   return toView(context, alert);
 }
 
-/** What the alert holds for now, the longest first, at most `ALERTS.shownMembers`; none once it is resolved. */
-export async function listMembers(context: CoreContext, caller: Caller, alert: Alert): Promise<readonly AlertSign[]> {
+/** What the alert holds for now, the longest first; none once it is resolved. */
+export async function listMembers(
+  context: CoreContext,
+  caller: Caller,
+  alert: Alert,
+  page: PageRequest,
+): Promise<Page<AlertSign>> {
   demand(caller, 'view');
-  if (alert.resolvedAt !== undefined) return [];
-  return context.store.alerts.listSignsOf(caller.tenant, alert.condition, alert.thing, ALERTS.shownMembers);
+  if (alert.resolvedAt !== undefined) return { rows: [] };
+  return context.store.alerts.listMembers(caller.tenant, alert.condition, alert.thing, page);
 }
 
 /** Newest first. */

@@ -305,7 +305,14 @@ describe('The watch for trouble', () => {
     assert.equal(others.length, 0);
     assert.match(alert?.title ?? '', new RegExp(`cannot be reached: ${PLANS} backups fail`, 'u'));
     assert.equal((await listTold()).length, 1);
-    assert.equal((await listMembers(world.context, caller, alert ?? assert.fail())).length, 200);
+    const named = new Set<string>();
+    for (let after: string | undefined; ; ) {
+      const page = await listMembers(world.context, caller, alert ?? assert.fail(), { limit: 200, after });
+      for (const { scopeId } of page.rows) named.add(scopeId);
+      after = page.next;
+      if (after === undefined) break;
+    }
+    assert.deepEqual(named, new Set(abouts.map(({ source }) => String(source))), 'each of them can be looked up');
     await report(abouts, NOW + MINUTE);
     await watch.lookAtChanges();
     assert.deepEqual(await listTitles(), []);

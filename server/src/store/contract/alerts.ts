@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Alert, AlertSign, SignRange, Thing } from '../alerts.ts';
+import type { PageRequest } from '../page.ts';
 import type { Store } from '../store.ts';
 import { addHost, backUp, createdEvent, finishedEvent, partEvent, report, startedEvent } from './reports.ts';
 import { NOW, nextNumber, type OpenStore, OTHER_TENANT, refusal, sampleHost, sampleId, TENANT, withStore } from './samples.ts';
@@ -81,6 +82,25 @@ function checkSigns(open: OpenStore): void {
       assert.deepEqual(await alerts.listSignsOf(TENANT, 'backup.partial', first.thing, 5), [other]);
       assert.equal(await alerts.replaceSigns(TENANT, { scope: 'source', after: '', through: undefined }, [], NOW + 3), true);
       assert.deepEqual(await alerts.listSigns(TENANT, ofSign(second)), []);
+    }),
+  );
+
+  it(
+    'lists what one alert holds for page by page, the oldest first, also where many began at once',
+    withStore(open, async ({ alerts }) => {
+      const thing: Thing = { kind: 'repository', id: sampleId('repository') };
+      const signs = [1, 2, 2, 2, 3].map((n) => sampleSign({ condition: 'repository.full', thing, since: NOW + n }));
+      for (const sign of signs.toReversed()) await alerts.replaceSigns(TENANT, ofSign(sign), [sign], NOW);
+      const list = async (page: PageRequest) => alerts.listMembers(TENANT, 'repository.full', thing, page);
+      const first = await list({ limit: 2 });
+      const second = await list({ limit: 2, after: first.next });
+      const third = await list({ limit: 2, after: second.next });
+      assert.deepEqual(third.next, undefined);
+      const all = [...first.rows, ...second.rows, ...third.rows];
+      assert.deepEqual(all, (await list({ limit: 5 })).rows);
+      assert.deepEqual(new Set(all.map(({ scopeId }) => scopeId)), new Set(signs.map(({ scopeId }) => scopeId)));
+      assert.deepEqual([all[0], all[4]], [signs[0], signs[4]]);
+      assert.deepEqual((await alerts.listMembers(OTHER_TENANT, 'repository.full', thing, { limit: 5 })).rows, []);
     }),
   );
 
@@ -247,6 +267,24 @@ function checkAlertRows(open: OpenStore): void {
   );
 }
 
+function checkSearch(open: OpenStore): void {
+  it(
+    'finds alerts by part of title, detail or a name, whatever its case, also those that are over',
+    withStore(open, async (store) => {
+      const one = sampleAlert({ thingName: 'Büro-7', named: ['Büro-7 / "Kasse"'] });
+      const over = sampleAlert({ title: 'The prune of ARCHIV failed', text: 'disk full', resolvedAt: NOW + 1 });
+      for (const alert of [one, over]) await insert(store, alert);
+      const find = async (search: string) => {
+        const active = await store.alerts.listAlertsByNeed(TENANT, { state: 'active', search }, NOW, { limit: 5 });
+        const past = await store.alerts.listAlerts(TENANT, { state: 'resolved', search }, NOW, { limit: 5 });
+        return [...active.rows, ...past.rows].map(({ id }) => id);
+      };
+      assert.deepEqual([await find('büro'), await find('BÜRO-7 /'), await find('kasse')], [[one.id], [one.id], [one.id]]);
+      assert.deepEqual([await find('archiv'), await find('DISK'), await find('nothing')], [[over.id], [over.id], []]);
+    }),
+  );
+}
+
 function checkFacts(open: OpenStore): void {
   it(
     'reads how sources fared in each of their plans, newest first, the failure of the run where the part names none',
@@ -370,6 +408,7 @@ export function checkAlerts(open: OpenStore): void {
     checkSigns(open);
     checkAlertsAbout(open);
     checkAlertRows(open);
+    checkSearch(open);
     checkFacts(open);
   });
 }

@@ -1,5 +1,6 @@
 /** Pieces of row schemas: how a column becomes a value. */
 import { evidenceSchema, failureSchema } from '@holdfast/shared/domain/run.ts';
+import type Database from 'better-sqlite3';
 import * as z from 'zod';
 
 /** NULL is a missing value. */
@@ -35,6 +36,11 @@ export const counted = z.object({ count: z.int() });
 /** A name folded for order, search and comparison: compatibility forms and case do not matter. */
 export function foldName(name: string): string {
   return name.normalize('NFKC').toLowerCase();
+}
+
+/** Gives SQL the same as `fold_name(text)`, for texts that are searched without being stored folded. */
+export function registerFoldName(db: Database.Database): void {
+  db.function('fold_name', { deterministic: true }, (text: unknown) => foldName(String(text)));
 }
 
 /** What is stored was checked when it came in; a text that is longer than today's limit must still be readable. */

@@ -12,6 +12,7 @@ import { createChannels } from './alerts/channels.ts';
 import { createDeliveries } from './alerts/deliveries.ts';
 import { createAnswers } from './answers.ts';
 import { createChanges } from './changes.ts';
+import { registerFoldName } from './columns.ts';
 import { createCoverage } from './coverage.ts';
 import { createDrills } from './drills.ts';
 import { createAnnouncements, createEnrolmentTokens, createHostTokens } from './enrolment.ts';
@@ -80,6 +81,7 @@ function openDatabase(path: string): Database.Database {
     db.pragma('trusted_schema = OFF');
     db.pragma('foreign_keys = ON');
     db.pragma('synchronous = FULL');
+    registerFoldName(db);
     return db;
   } catch (thrown) {
     db.close();

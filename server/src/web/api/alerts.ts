@@ -1,5 +1,6 @@
 /** End-points of alerts: what is wrong, what is done about it, and when it is an alert at all. */
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import { HTTP } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
 import {
   type AlertView,
@@ -20,11 +21,21 @@ import {
   thresholdsSchema,
   updateThresholds,
 } from '../../core/alerts/thresholds.ts';
-import type { AlertSign, AlertState } from '../../store/alerts.ts';
+import type { AlertSign, AlertState, SignScope } from '../../store/alerts.ts';
 import { type ApiEndpoint, type ApiReply, defineEndpoint } from '../http/route.ts';
-import { idParams, instantSchema, listOf, nameShape, pageFields, toPageReply, toPageRequest } from './shapes/shapes.ts';
+import {
+  idParams,
+  instantSchema,
+  listOf,
+  nameShape,
+  pageFields,
+  searchInput,
+  toPageReply,
+  toPageRequest,
+} from './shapes/shapes.ts';
 
 const STATES = ['open', 'acknowledged', 'snoozed', 'resolved'] as const satisfies readonly AlertState[];
+const SCOPES = ['source', 'plan', 'repository', 'host', 'channel', 'server'] as const satisfies readonly SignScope[];
 const EVENTS = ['raised', 'returned', 'grown', 'acknowledged', 'snoozed', 'woken', 'escalated', 'resolved'] as const;
 const thingShape = z.strictObject({ kind: z.enum(THING_KINDS), id: z.string(), name: z.string() });
 
@@ -49,13 +60,23 @@ const alertFields = {
   version: z.int().min(1),
 };
 const alertShape = nameShape('Alert', z.strictObject(alertFields));
+const memberShape = nameShape(
+  'AlertMember',
+  z.strictObject({
+    scope: z.enum(SCOPES).meta({ description: 'What `scopeId` is the id of' }),
+    scopeId: z.string().meta({ description: 'Empty for the server' }),
+    name: z.string(),
+    detail: z.string(),
+    since: instantSchema,
+    run: idSchema('run').optional(),
+    lastGoodAt: instantSchema.optional(),
+  }),
+);
 const alertDetailShape = nameShape(
   'AlertDetail',
   z.strictObject({
     ...alertFields,
-    members: listOf(
-      z.strictObject({ name: z.string(), detail: z.string(), since: instantSchema, run: idSchema('run').optional() }),
-    ),
+    members: listOf(memberShape).meta({ description: 'The first 200; all of them: GET /alerts/{id}/members' }),
     events: listOf(z.strictObject({ at: instantSchema, kind: z.enum(EVENTS), by: z.string().optional(), text: z.string() })),
   }),
 );
@@ -69,8 +90,8 @@ function toAlertShape(alert: AlertView): z.infer<typeof alertShape> {
   };
 }
 
-function toMemberShape({ name, text, since, run }: AlertSign) {
-  return { name, detail: text, since, run };
+function toMemberShape({ scope, scopeId, name, text, since, run, lastGoodAt }: AlertSign): z.infer<typeof memberShape> {
+  return { scope, scopeId, name, detail: text, since, run, lastGoodAt };
 }
 
 const listEndpoint = defineEndpoint({
@@ -87,11 +108,15 @@ const listEndpoint = defineEndpoint({
       .meta({ description: '`active`: all that is not resolved' }),
     severity: z.enum(SEVERITIES).optional(),
     condition: z.enum(ALERT_CONDITIONS).optional(),
+    search: searchInput
+      .optional()
+      .meta({ description: 'Part of the title, the detail, or a name of what it is about; case does not matter' }),
   }),
   reply: listOf(alertShape),
   async handle(context, caller, { query }) {
-    const { state, severity, condition } = query;
-    return toPageReply(await listAlerts(context, caller, { state, severity, condition }, toPageRequest(query)), toAlertShape);
+    const { state, severity, condition, search } = query;
+    const filter = { state, severity, condition, search };
+    return toPageReply(await listAlerts(context, caller, filter, toPageRequest(query)), toAlertShape);
   },
 });
 
@@ -126,10 +151,25 @@ const getEndpoint = defineEndpoint({
   async handle(context, caller, { params }) {
     const alert = await getAlert(context, caller, params.id);
     const [members, events] = await Promise.all([
-      listMembers(context, caller, alert),
+      listMembers(context, caller, alert, { limit: HTTP.pageSizeMax }),
       listAlertEvents(context, caller, params.id),
     ]);
-    return { data: { ...toAlertShape(alert), members: members.map(toMemberShape), events }, version: alert.version };
+    return { data: { ...toAlertShape(alert), members: members.rows.map(toMemberShape), events }, version: alert.version };
+  },
+});
+
+const membersEndpoint = defineEndpoint({
+  method: 'get',
+  path: '/alerts/:id/members',
+  scope: 'read',
+  summary: 'What an alert holds for now, the longest first; nothing once it is resolved.',
+  tag: 'alerts',
+  params: idParams('alert'),
+  query: z.strictObject(pageFields),
+  reply: listOf(memberShape),
+  async handle(context, caller, { params, query }) {
+    const alert = await getAlert(context, caller, params.id);
+    return toPageReply(await listMembers(context, caller, alert, toPageRequest(query)), toMemberShape);
   },
 });
 
@@ -215,6 +255,7 @@ export const ALERT_ENDPOINTS: readonly ApiEndpoint[] = [
   listEndpoint,
   countsEndpoint,
   getEndpoint,
+  membersEndpoint,
   acknowledgeEndpoint,
   snoozeEndpoint,
   reopenEndpoint,

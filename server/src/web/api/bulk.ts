@@ -1,4 +1,4 @@
-/** End-points that do one thing to many: hosts, sources, plans, runs. Those of snapshots stand with their orders. */
+/** End-points that do one thing to many: hosts, sources, plans, runs, alerts. Those of snapshots stand with their orders. */
 
 import { drainMinutesSchema } from '@holdfast/shared/domain/drain.ts';
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
@@ -12,7 +12,7 @@ import { DRILL_DAYS_MAX } from '../../core/drills/drill-settings.ts';
 import { listPlans } from '../../core/plans/plans.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
-import { listOf, nameShape } from './shapes/shapes.ts';
+import { instantSchema, listOf, nameShape } from './shapes/shapes.ts';
 
 const outcomeShape = nameShape(
   'BulkOutcome',
@@ -28,7 +28,7 @@ const outcomeShape = nameShape(
 );
 const outcomesShape = nameShape('BulkOutcomes', z.strictObject({ outcomes: listOf(outcomeShape) }));
 
-type Kind = 'host' | 'source' | 'plan' | 'run';
+type Kind = 'host' | 'source' | 'plan' | 'run' | 'alert';
 
 const chosen = (kind: Kind) => z.array(idSchema(kind)).min(1).max(BULK_MOST);
 
@@ -156,6 +156,25 @@ const runsEndpoint = defineEndpoint({
   handle: (context, caller, { body }) => carryOut(context, caller, BULK_ACTS.runs[body.act], body.ids),
 });
 
+const alertsEndpoint = defineEndpoint({
+  ...describe(
+    'alerts',
+    'operate',
+    'Acknowledges many alerts, puts them off, or takes both back; what is so already stays as it is, and one that is over is refused.',
+  ),
+  body: z
+    .strictObject({
+      act: z.enum(['acknowledge', 'snooze', 'reopen']),
+      ids: chosen('alert'),
+      until: instantSchema.optional().meta({ description: 'Of snooze, within 30 days; epoch milliseconds, UTC' }),
+    })
+    .refine(({ act, until }) => (act === 'snooze') === (until !== undefined), {
+      path: ['until'],
+      error: 'belongs to snooze, and is needed there',
+    }),
+  handle: (context, caller, { body }) => carryOut(context, caller, BULK_ACTS.alerts[body.act], body.ids, { until: body.until }),
+});
+
 export const BULK_ENDPOINTS: readonly ApiEndpoint[] = [
   hostsEndpoint,
   sourcesEndpoint,
@@ -164,4 +183,5 @@ export const BULK_ENDPOINTS: readonly ApiEndpoint[] = [
   plansEndpoint,
   runPlansEndpoint,
   runsEndpoint,
+  alertsEndpoint,
 ];

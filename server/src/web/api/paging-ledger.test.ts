@@ -3,6 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import type { RunId, SnapshotId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import * as z from 'zod';
+import type { Alert } from '../../store/alerts.ts';
 import { backUp, createdEvent, report, startedEvent } from '../../store/contract/reports.ts';
 import {
   NOW,
@@ -33,6 +34,7 @@ let source: Source;
 let plan: Plan;
 let repository: Repository;
 let channel = '';
+const alertOfMany = sampleId('alert');
 
 before(async () => {
   world = await openApiWorld();
@@ -115,11 +117,33 @@ async function fillAlarms(): Promise<void> {
     };
     const event = { at: NOW, kind: 'raised' as const, text: 'it broke' };
     await store.alerts.applyStep({ alert, isNew: true, event, deliveries: [], at: NOW });
+    if (n === 0) await raiseForMany(alert);
   }
 }
 
-type Row = { id?: string; run?: RunId; snapshot?: SnapshotId; fireAt?: number };
-const keyOf = (row: Row): string => String(row.id ?? row.run ?? row.fireAt);
+async function raiseForMany(like: Alert): Promise<void> {
+  const { alerts } = world.context.store;
+  const thing = { kind: 'repository' as const, id: repository.id };
+  const condition = 'repository.full' as const;
+  for (const n of eachRow) {
+    const scopeId = sampleId('source');
+    const sign = {
+      scope: 'source' as const,
+      scopeId,
+      subject: scopeId,
+      condition,
+      thing,
+      name: `x ${n}`,
+      text: 'it is',
+      since: NOW,
+    };
+    await alerts.replaceSigns(TENANT, { scope: 'source', ids: [scopeId] }, [sign], NOW);
+  }
+  await alerts.applyStep({ alert: { ...like, id: alertOfMany, condition, thing }, isNew: true, deliveries: [], at: NOW });
+}
+
+type Row = { id?: string; scopeId?: string; run?: RunId; snapshot?: SnapshotId; fireAt?: number };
+const keyOf = (row: Row): string => String(row.id ?? row.scopeId ?? row.run ?? row.fireAt);
 
 async function walk(ask: (query: Record<string, string>) => Promise<Answer>, limit: number): Promise<readonly string[][]> {
   const pages: string[][] = [];
@@ -144,6 +168,7 @@ const LISTS: readonly [route: string, input: () => { params?: Record<string, str
   ['GET /drills', () => ({})],
   ['GET /coverage', () => ({})],
   ['GET /alerts', () => ({})],
+  ['GET /alerts/:id/members', () => ({ params: { id: alertOfMany } })],
   ['GET /channels/:id/deliveries', () => ({ params: { id: channel } })],
   ['GET /plans/:id/missed-fires', () => ({ params: { id: plan.id } })],
 ];

@@ -3,7 +3,18 @@ import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import * as z from 'zod';
 import { ALERT_CONDITIONS, THING_KINDS } from '../../../core/alerts/conditions.ts';
 import { type AlertSign, type AlertStore, SIGN_SCOPES, type SignRange, type Thing } from '../../alerts.ts';
+import type { PageRequest } from '../../page.ts';
 import { optional, toJson } from '../columns.ts';
+import {
+  createOrderedPage,
+  cutOrdered,
+  joinConditions,
+  keyedRow,
+  type Ordering,
+  sayAfter,
+  sayOrder,
+  selectKeys,
+} from '../lists/keyset.ts';
 import type { Params, Sql } from '../statements.ts';
 import { ALERT_COLUMNS, alertRow, toAlert } from './alert-rows.ts';
 
@@ -22,6 +33,8 @@ const signRow = z.object({
   run: optional(idSchema('run')),
   lastGoodAt: optional(z.int()),
 });
+
+const keyedSignRow = signRow.extend(keyedRow.shape);
 
 function toSign({ thingKind: kind, thingId: id, ...sign }: z.infer<typeof signRow>): AlertSign {
   return { ...sign, thing: { kind, id } };
@@ -105,7 +118,20 @@ const keyOf = (sign: AlertSign): string => JSON.stringify([sign.scopeId, sign.su
 const contentOf = (sign: AlertSign): string =>
   JSON.stringify([sign.thing.kind, sign.thing.id, sign.name, sign.text, sign.since, sign.run, sign.lastGoodAt]);
 
-type Signs = Pick<AlertStore, 'listSigns' | 'replaceSigns' | 'listSignsOf' | 'listUnsettled'>;
+type Signs = Pick<AlertStore, 'listSigns' | 'replaceSigns' | 'listMembers' | 'listSignsOf' | 'listUnsettled'>;
+
+const BY_AGE: Ordering = { name: 'age', keys: ['s.since', 's.scope_id', 's.subject'], isDown: false };
+
+/** Of one alert there are at most as many as there are sources: they are read by its index and ordered. */
+function buildMemberList(page: PageRequest): { text: string; params: Params } {
+  const text = `SELECT ${SIGN}, ${selectKeys(BY_AGE)} FROM alert_signs s INDEXED BY alert_signs_by_alert
+WHERE ${joinConditions([
+    's.tenant_id = @tenant AND s.condition = @condition AND s.thing_kind = @thingKind AND s.thing_id = @thingId',
+    sayAfter(BY_AGE, page),
+  ])}
+${sayOrder(BY_AGE)}`;
+  return { text, params: createOrderedPage(BY_AGE, page) };
+}
 
 export function createAlertSigns(sql: Sql): Signs {
   const rows = prepareSigns(sql);
@@ -134,6 +160,13 @@ export function createAlertSigns(sql: Sql): Signs {
         return true;
       });
     },
+    listMembers: (tenant, condition, thing, page) =>
+      sql.read(() => {
+        const { text, params } = buildMemberList(page);
+        const all = sql.select(text, keyedSignRow).list({ ...params, tenant, condition, ...toThingParams(thing) });
+        const found = cutOrdered(all, BY_AGE, page);
+        return { ...found, rows: found.rows.map(toSign) };
+      }),
     listSignsOf: (tenant, condition, thing, limit) =>
       sql.read(() => rows.ofAlert.list({ tenant, condition, ...toThingParams(thing), limit }).map(toSign)),
     listUnsettled: (tenant, now, clearBefore, limit) =>

@@ -12,7 +12,7 @@ import {
   type NewDelivery,
 } from '../../alerts.ts';
 import type { PageRequest } from '../../page.ts';
-import { optional, toJson } from '../columns.ts';
+import { foldName, optional, toJson } from '../columns.ts';
 import {
   createOrderedPage,
   createTimePage,
@@ -46,6 +46,9 @@ const STATE_CONDITIONS = {
   resolved: 'a.resolved_at IS NOT NULL',
 } as const;
 
+/** With line ends between, which nobody searches for. */
+const SEARCHED = 'a.title || char(10) || a.text || char(10) || a.thing_name || char(10) || a.named';
+
 function sayFilter(filter: AlertFilter): readonly (string | false)[] {
   return [
     'a.tenant_id = @tenant',
@@ -53,7 +56,16 @@ function sayFilter(filter: AlertFilter): readonly (string | false)[] {
     filter.severity !== undefined && 'a.severity = @severity',
     filter.condition !== undefined && 'a.condition = @condition',
     filter.thing !== undefined && 'a.thing_kind = @thingKind AND a.thing_id = @thingId',
+    filter.search !== undefined && `instr(fold_name(${SEARCHED}), @search) > 0`,
   ];
+}
+
+/** The values of the conditions. */
+function toFilterParams({ severity, condition, thing, search }: AlertFilter): Params {
+  return {
+    ...{ severity, condition, search: search === undefined ? undefined : foldName(search) },
+    ...(thing ? toThingParams(thing) : {}),
+  };
 }
 
 function buildAlertList(filter: AlertFilter, page: PageRequest): { text: string; params: Params } {
@@ -64,8 +76,7 @@ function buildAlertList(filter: AlertFilter, page: PageRequest): { text: string;
   const text = `SELECT ${ALERT_COLUMNS} FROM alerts a ${index}
 WHERE ${joinConditions([...sayFilter(filter), page.after !== undefined && `(${at}, a.id) < (@afterKey, @afterId)`])}
 ORDER BY ${at} DESC, a.id DESC LIMIT @pageLimit`;
-  const { severity, condition, thing } = filter;
-  return { text, params: { severity, condition, ...(thing ? toThingParams(thing) : {}), ...createTimePage(page) } };
+  return { text, params: { ...toFilterParams(filter), ...createTimePage(page) } };
 }
 
 const NEED_OF_STATE = `CASE WHEN ${SNOOZED} THEN 0 WHEN a.acknowledged_at IS NOT NULL THEN 1 ELSE 2 END`;
@@ -82,8 +93,7 @@ function buildNeedList(filter: ActiveAlertFilter, page: PageRequest): { text: st
   const text = `SELECT ${ALERT_COLUMNS}, ${selectKeys(BY_NEED)} FROM alerts a INDEXED BY alerts_active
 WHERE ${joinConditions([...sayFilter(filter), sayAfter(BY_NEED, page)])}
 ${sayOrder(BY_NEED)}`;
-  const { severity, condition, thing } = filter;
-  return { text, params: { severity, condition, ...(thing ? toThingParams(thing) : {}), ...createOrderedPage(BY_NEED, page) } };
+  return { text, params: { ...toFilterParams(filter), ...createOrderedPage(BY_NEED, page) } };
 }
 
 function toParams({ thing, named, ...alert }: Alert): Params {

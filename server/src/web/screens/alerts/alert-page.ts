@@ -1,6 +1,5 @@
 /** `/alerts/:alert`: one alert with what it holds for, what happened to it, who was told; and what a person can do about it. */
 import { idSchema, type RunId } from '@holdfast/shared/domain/ids.ts';
-import { HOUR_MS } from '@holdfast/shared/durations.ts';
 import {
   type AlertView,
   acknowledgeAlert,
@@ -18,21 +17,16 @@ import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { PAGES } from '../../urls.ts';
 import { toDeliveryLine } from '../channels/channels.ts';
 import { readClockface } from '../clockface.ts';
+import { linkPages, readTrail } from '../cursor-trail.ts';
 import { isShown } from '../forms/form-problem.ts';
 import { readText } from '../forms/form-values.ts';
 import { getParam, wantsPart } from '../params.ts';
 import { buildShell } from '../shell.ts';
 import { ALERT_PART, type AlertPageView, alertPage, alertPart } from './alert-page.view.ts';
 import { describeHandling, EVENT_WORDS, hrefOfThing } from './alert-words.ts';
+import { findSnoozeEnd, SNOOZES } from './snoozes.ts';
 
 const MESSAGES_SHOWN = 20;
-/** Hours an alert is put off for. */
-const SNOOZES = [
-  { value: '1', label: 'one hour' },
-  { value: '8', label: '8 hours' },
-  { value: '24', label: 'a day' },
-  { value: '168', label: 'a week' },
-] as const;
 
 function readAlert(context: CoreContext, visit: Visit): Promise<AlertView> {
   return getAlert(context, visit.caller, getParam(visit, 'alert', idSchema('alert')));
@@ -42,8 +36,9 @@ async function buildView(context: CoreContext, visit: Visit): Promise<AlertPageV
   const { caller, urls } = visit;
   const alert = await readAlert(context, visit);
   const face = readClockface(context, visit);
+  const trail = readTrail(visit);
   const [members, events, messages, channels] = await Promise.all([
-    listMembers(context, caller, alert),
+    listMembers(context, caller, alert, trail.request),
     listAlertEvents(context, caller, alert.id),
     listDeliveries(context, caller, { alert: alert.id }, { limit: MESSAGES_SHOWN }),
     listChannels(context, caller),
@@ -53,20 +48,22 @@ async function buildView(context: CoreContext, visit: Visit): Promise<AlertPageV
   const { id, severity, state, title, text, since, raisedAt, resolvedAt, lastGoodAt, run } = alert;
   return {
     ...{ face, severity, state, title, detail: text, since, raisedAt, resolvedAt, lastGoodAt },
-    here: urls.alert({ alert: id }),
+    here: urls.alert({ alert: id }, { after: trail.cursors }),
     crumbs: [{ label: 'Alerts', href: urls.alerts() }, { label: title }],
     condition: getConditionRule(alert.condition).label,
     thing: { name: alert.thingName, href: hrefOfThing(alert.thing, urls) },
     runHref: linkRun(run),
     handling: describeHandling(alert, face),
-    members: members.map((sign) => ({
+    members: members.rows.map((sign) => ({
       id: `${sign.scopeId}-${sign.subject.replaceAll(/\W+/gu, '-')}`,
       name: sign.name,
+      href: hrefOfThing({ kind: sign.scope, id: sign.scopeId }, urls),
       detail: sign.text,
       since: sign.since,
       runHref: linkRun(sign.run),
     })),
     memberCount: alert.members,
+    memberPager: linkPages(trail, members.next, (after) => urls.alert({ alert: id }, { after })),
     pastNames: state === 'resolved' ? alert.named : [],
     events: events.map(({ at, kind, by, text: words }) => ({ at, word: EVENT_WORDS[kind], by, text: words })),
     messages: messages.rows.map((delivery) =>
@@ -109,8 +106,7 @@ function createAct(
 }
 
 function readSnooze({ form }: Visit, now: number): number {
-  const hours = SNOOZES.find(({ value }) => value === readText(form, 'hours'))?.value;
-  return now + Number(hours ?? Number.NaN) * HOUR_MS;
+  return findSnoozeEnd(readText(form, 'hours'), now) ?? Number.NaN;
 }
 
 export const ALERT_PAGE_SCREENS: readonly ScreenRoute[] = [

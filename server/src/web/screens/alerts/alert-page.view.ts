@@ -5,6 +5,7 @@ import { formField } from '../../ui/form.ts';
 import { type Crumb, layout, type Shell } from '../../ui/layout.ts';
 import { facts, panel, rows } from '../../ui/panel.ts';
 import { formatCount } from '../../ui/quantity.ts';
+import { type Pager, pager } from '../../ui/table.ts';
 import { type Clockface, relativeTime, stampTime } from '../../ui/time.ts';
 import { type DeliveryLine, deliveryRows } from '../channels/deliveries.view.ts';
 import { type AlertState, alertStatus, type Severity } from './alerts.view.ts';
@@ -28,11 +29,15 @@ export type AlertPageView = {
   readonly members: readonly {
     readonly id: string;
     readonly name: string;
+    /** Its own page. */
+    readonly href?: string | undefined;
     readonly detail: string;
     readonly since: number;
     readonly runHref?: string | undefined;
   }[];
+  /** On all pages. */
   readonly memberCount: number;
+  readonly memberPager: Pick<Pager, 'previousHref' | 'nextHref'>;
   /** Of an alert that is over, as it was. */
   readonly pastNames: readonly string[];
   readonly events: readonly {
@@ -113,19 +118,21 @@ function membersPanel(view: AlertPageView): Html {
       aside: formatCount(view.memberCount),
       content: rows(view.pastNames.map((name) => ({ title: name }))),
     });
-  const more = view.memberCount - view.members.length;
+  const { previousHref, nextHref } = view.memberPager;
+  const isPaged = previousHref !== undefined || nextHref !== undefined;
+  const summary = `${formatCount(view.members.length)} of ${formatCount(view.memberCount)} shown`;
   return panel({
     title: view.memberCount === 1 ? 'What is wrong' : 'It holds for',
     aside: view.memberCount > 1 ? formatCount(view.memberCount) : undefined,
     content: rows(
-      view.members.map(({ id, name, detail, since, runHref }) => ({
+      view.members.map(({ id, name, href, detail, since, runHref }) => ({
         id: `member-${id}`,
-        title: name,
+        title: href === undefined ? name : html`<a href="${href}">${name}</a>`,
         detail: html`${detail} · since ${relativeTime(since, view.face)}`,
         action: runHref === undefined ? undefined : linkButton({ href: runHref, label: 'Open run', small: true }),
       })),
     ),
-    foot: more > 0 ? html`<span class="quiet">and ${formatCount(more)} more</span>` : undefined,
+    foot: isPaged ? pager({ summary, previousHref, nextHref }) : undefined,
   });
 }
 

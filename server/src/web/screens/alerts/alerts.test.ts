@@ -8,6 +8,8 @@ import type { ChannelDoor } from '../../../notify/channel.ts';
 import { createDeliverer, type Deliverer } from '../../../notify/deliverer.ts';
 import { type HttpSink, startHttpSink } from '../../../notify/fixtures/http-sink.ts';
 import { createGuardedHttp } from '../../../notify/guarded-http.ts';
+import type { Alert, AlertSign } from '../../../store/alerts.ts';
+import { BULK_SCREENS } from '../bulk/bulk.ts';
 import { createChannelFormScreens } from '../channels/channel-form.ts';
 import { createChannelScreens } from '../channels/channels.ts';
 import { createDeliveryScreens } from '../channels/delivery-page.ts';
@@ -32,6 +34,7 @@ before(async () => {
   const door: ChannelDoor = { kinds: CHANNEL_KINDS, sendTest: (channel) => deliverer.sendTest(channel) };
   world = await createWorld([
     ...NAVIGATION_SCREENS,
+    ...BULK_SCREENS,
     ...ALERT_SCREENS,
     ...ALERT_PAGE_SCREENS,
     ...createChannelFormScreens(door),
@@ -241,6 +244,70 @@ describe('Alerts', () => {
     assert.match(readWords(await world.read('/alerts?state=snoozed')), /snoozed until .*18:00/u);
     await world.ask('post', `/alerts/${id}/reopen`, { role });
     assert.match(readWords(await world.read('/alerts')), /2.alerts need a person\./u);
+  });
+
+  it('are searched by what they say, and dealt with many at a time', async () => {
+    assert.doesNotMatch(readWords(await world.read('/alerts?q=LITTLE+disk')), /backup of/u);
+    assert.match(readWords(await world.read('/alerts?q=nowhere')), /No alert fits these filters\./u);
+    assert.doesNotMatch(await world.read('/alerts', { role: 'viewer' }), /bulk-bar|name="ids"/u);
+    const page = await world.read('/alerts');
+    assert.equal([...page.matchAll(/form="alerts-acts"\s+name="ids"/gu)].length, 2);
+    const [low, failed] = [await find('server.disk_low'), await find('backup.failed')];
+    const act = async (form: Record<string, string>) => {
+      const reply = await world.ask('post', '/alerts/acts', { role: 'operator', form: { back: '/alerts', ...form } });
+      return readWords(reply.kind === 'page' ? reply.html.toString() : assert.fail('no page'));
+    };
+    assert.match(await act({ act: 'acknowledge', all: 'true', back: '/alerts?q=disk' }), /Acknowledge 1 alert\? .*little disk/u);
+    const gone = `alert_${'0'.repeat(26)}`;
+    const chosen = { chosen: `${low.id},${failed.id},${gone}`, confirm: 'yes' };
+    assert.match(await act({ act: 'acknowledge', ...chosen }), /2 done, 1 not done\. .*you see to it/u);
+    assert.match(await act({ act: 'acknowledge', ...chosen }), /2 as before, 1 not done\. .*ada sees to it already/u);
+    assert.match(await act({ act: 'snooze', chosen: low.id }), /Snooze for .*a week/u);
+    assert.match(await act({ act: 'snooze', hours: '9999', chosen: low.id, confirm: 'yes' }), /Choose how long\./u);
+    assert.match(await act({ act: 'snooze', hours: '24', chosen: low.id, confirm: 'yes' }), /1 done\./u);
+    assert.match(readWords(await world.read('/alerts')), /No alert needs a person\. 1 acknowledged · 1 snoozed/u);
+    assert.match(await act({ act: 'reopen', ...chosen }), /2 done, 1 not done\./u);
+    assert.match(readWords(await world.read('/alerts')), /2.alerts need a person\./u);
+    const refused = world.ask('post', '/alerts/acts', { role: 'viewer', form: { act: 'reopen', ...chosen } });
+    await assert.rejects(refused, { code: 'forbidden' });
+  });
+
+  it('about many lead to each of them, page by page', async () => {
+    const { context } = world;
+    const thing = { kind: 'repository' as const, id: context.createId('repository') };
+    const { alerts } = context.store;
+    const ids = Array.from({ length: 60 }, () => context.createId('source'));
+    for (const [index, id] of ids.entries()) {
+      const sign: AlertSign = {
+        ...{ scope: 'source', scopeId: id, subject: `${id} plan_1`, condition: 'repository.full', thing },
+        ...{ name: `db-1 / shop ${index}`, text: 'no room', since: NOW + index },
+      };
+      await alerts.replaceSigns(DEFAULT_TENANT, { scope: 'source', ids: [id] }, [sign], NOW);
+    }
+    const alert: Alert = {
+      ...{ id: context.createId('alert'), tenant: DEFAULT_TENANT, condition: 'repository.full', severity: 'critical', thing },
+      ...{
+        thingName: 's3',
+        title: 'It is full',
+        text: 'no room',
+        members: 60,
+        named: [],
+        since: NOW,
+        raisedAt: NOW,
+        settledAt: NOW,
+      },
+      ...{ flaps: 0, version: 1 },
+    };
+    await alerts.applyStep({ alert, isNew: true, deliveries: [], at: NOW });
+    const page = await world.read(`/alerts/${alert.id}`);
+    assert.match(readWords(page), /It holds for 60 .*50 of 60 shown Previous Next/u);
+    assert.match(page, new RegExp(`href="/sources/${ids[0]}">db-1 / shop 0<`, 'u'));
+    const next = /rel="next" href="([^"]+)"/u.exec(page)?.[1]?.replaceAll('&amp;', '&') ?? assert.fail('no next page');
+    const last = await world.read(next);
+    assert.match(readWords(last), /shop 59 .*10 of 60 shown/u);
+    assert.ok(last.includes(`data-live-get="${next}"`), 'a live update stays on its page');
+    await alerts.applyStep({ alert: { ...alert, resolvedAt: NOW }, isNew: false, deliveries: [], at: NOW });
+    await alerts.replaceSigns(DEFAULT_TENANT, { scope: 'source', ids }, [], NOW);
   });
 
   it('that are over are found among the past ones, with their history, and nothing more is to be done', async () => {

@@ -1,16 +1,18 @@
 /** `/alerts`: what is wrong and needs a person, gravest first; what somebody sees to; and what is over. */
-import { HTTP } from '@holdfast/shared/limits.ts';
+import { HTTP, TEXT } from '@holdfast/shared/limits.ts';
 import { type AlertView, countAlerts, listAlerts, listAlertsByNeed } from '../../../core/alerts/alerts.ts';
 import { ALERT_CONDITIONS, getConditionRule, SEVERITIES } from '../../../core/alerts/conditions.ts';
 import { getRules } from '../../../core/alerts/rule-settings.ts';
 import { listOpenWindows } from '../../../core/alerts/windows.ts';
-import { isAllowed } from '../../../core/caller.ts';
+import { type Caller, isAllowed } from '../../../core/caller.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import type { AlertCounts, AlertFilter } from '../../../store/alerts.ts';
+import type { Page, PageRequest } from '../../../store/page.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { formatNoun } from '../../ui/quantity.ts';
 import type { Clockface } from '../../ui/time.ts';
 import { PAGES } from '../../urls.ts';
+import { readBulkBar } from '../bulk/bulk-bar.ts';
 import { readClockface } from '../clockface.ts';
 import { linkPages, readTrail } from '../cursor-trail.ts';
 import { findText } from '../forms/form-values.ts';
@@ -31,16 +33,31 @@ const SEVERITY_LABELS = { critical: 'Critical', warning: 'Warnings', notice: 'No
 
 interface AlertQuery extends Pick<AlertFilter, 'severity' | 'condition'> {
   state: (typeof STATES)[number];
+  q: string | undefined;
 }
 
-function readQuery({ query }: Pick<Visit, 'query'>): AlertQuery {
+export function readAlertQuery({ query }: Pick<Visit, 'query'>): AlertQuery {
   const find = <T extends string>(name: string, known: readonly T[]): T | undefined =>
     known.find((one) => one === findText(query, name));
   return {
     state: find('state', STATES) ?? 'active',
     severity: find('severity', SEVERITIES),
     condition: find('condition', ALERT_CONDITIONS),
+    q: findText(query, 'q')?.slice(0, TEXT.searchChars),
   };
+}
+
+/** Those that are over by when that was; others by need. */
+export function listFittingAlerts(
+  context: CoreContext,
+  caller: Caller,
+  { state, severity, condition, q: search }: AlertQuery,
+  page: PageRequest,
+): Promise<Page<AlertView>> {
+  const filter = { severity, condition, search };
+  return state === 'resolved'
+    ? listAlerts(context, caller, { ...filter, state }, page)
+    : listAlertsByNeed(context, caller, { ...filter, state }, page);
 }
 
 function toAlertLine(alert: AlertView, visit: Visit, face: Clockface): AlertLine {
@@ -97,14 +114,12 @@ function listFilters(query: AlertQuery): AlertsView['filters'] {
 
 async function buildView(context: CoreContext, visit: Visit): Promise<AlertsView> {
   const { caller, urls } = visit;
-  const query = readQuery(visit);
+  const query = readAlertQuery(visit);
   const face = readClockface(context, visit);
   const { state } = query;
   const trail = readTrail(visit, state === 'resolved' ? HTTP.pageSize : HTTP.pageSizeMax);
   const [page, counts, channels] = await Promise.all([
-    state === 'resolved'
-      ? listAlerts(context, caller, query, trail.request)
-      : listAlertsByNeed(context, caller, { ...query, state }, trail.request),
+    listFittingAlerts(context, caller, query, trail.request),
     countAlerts(context, caller),
     context.store.channels.listChannels(caller.tenant),
   ]);
@@ -115,7 +130,10 @@ async function buildView(context: CoreContext, visit: Visit): Promise<AlertsView
     lede: describeCounts(counts),
     action: urls.alerts(),
     filters: listFilters(query),
-    isFiltered: query.severity !== undefined || query.condition !== undefined || query.state !== 'active',
+    isFiltered:
+      [query.severity, query.condition, query.q].some((value) => value !== undefined) || !['active', 'resolved'].includes(state),
+    search: query.q ?? '',
+    bulk: readBulkBar(visit, 'alerts', urls.alerts(address)),
     isPast: state === 'resolved',
     rows: page.rows.map((alert) => toAlertLine(alert, visit, face)),
     pager: {

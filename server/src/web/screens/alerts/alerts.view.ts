@@ -6,8 +6,9 @@ import { callout } from '../../ui/flash.ts';
 import { layout, type Shell } from '../../ui/layout.ts';
 import { panel } from '../../ui/panel.ts';
 import { type StatusView, status } from '../../ui/status.ts';
-import { type Column, filterSelect, type Pager, table, toolbar } from '../../ui/table.ts';
+import { type Column, filterSelect, type Pager, searchInput, table, toolbar } from '../../ui/table.ts';
 import { type Clockface, relativeTime } from '../../ui/time.ts';
+import { type BulkBarView, bulkBar, selectRows } from '../bulk/bulk.view.ts';
 
 export type Severity = 'notice' | 'warning' | 'critical';
 export type AlertState = 'open' | 'acknowledged' | 'snoozed' | 'resolved';
@@ -51,6 +52,9 @@ export type AlertsView = {
     readonly value: string;
     readonly options: readonly { readonly value: string; readonly label: string }[];
   }[];
+  readonly search: string;
+  readonly bulk: BulkBarView;
+  /** Whether it is narrowed beside being current or past. */
   readonly isFiltered: boolean;
   readonly isPast: boolean;
   readonly rows: readonly AlertLine[];
@@ -72,7 +76,7 @@ export function alertsPage(shell: Shell, view: AlertsView): Html {
     action: view.action,
     label: 'Filter alerts',
     target: ALERTS_ANSWER,
-    controls: view.filters.map((filter) => filterSelect(filter)),
+    controls: html`${searchInput({ name: 'q', value: view.search, label: 'Search alerts' })}${view.filters.map((filter) => filterSelect(filter))}`,
     end: view.isPast
       ? linkButton({ href: view.action, label: 'Current alerts' })
       : linkButton({ href: view.pastHref, label: 'Past alerts' }),
@@ -82,7 +86,7 @@ export function alertsPage(shell: Shell, view: AlertsView): Html {
     heading: view.heading,
     lede: view.lede === '' ? undefined : view.lede,
     actions: html`${linkButton({ href: view.rulesHref, label: 'Rules' })}${linkButton({ href: view.channels.href, label: 'Channels' })}`,
-    content: html`<div class="stack">${deafNotice(view)}${windowNotice(view)}${bar}${alertsAnswer(view)}</div>`,
+    content: html`<div class="stack">${deafNotice(view)}${windowNotice(view)}${bar}${alertsAnswer(view)}${bulkBar(view.bulk)}</div>`,
   });
 }
 
@@ -109,6 +113,8 @@ export function alertsAnswer(view: AlertsView): Html {
   const content = table<AlertLine>({
     id: 'alerts',
     caption: view.isPast ? 'Resolved alerts, the newest first' : 'Alerts, what needs a person first',
+    // What is over asks for nothing any more.
+    select: view.isPast ? undefined : selectRows(view.bulk, (row) => row.title),
     rows: view.rows,
     rowId: (row) => `row-${row.id}`,
     columns: listColumns(view),
@@ -149,7 +155,7 @@ function alertCell(row: AlertLine): Html {
 }
 
 function noAlerts(view: AlertsView): Html {
-  if (view.isPast && view.rows.length === 0) return emptyState({ icon: 'check', title: 'No alert has been resolved yet.' });
+  if (view.isPast && !view.isFiltered) return emptyState({ icon: 'check', title: 'No alert has been resolved yet.' });
   if (view.isFiltered)
     return emptyState({
       icon: 'search',

@@ -11,6 +11,7 @@ export const BULK_FORMS: Readonly<Record<BulkNoun, (urls: Urls) => string>> = {
   sources: (urls) => urls.sourceActs(),
   plans: (urls) => urls.planActs(),
   runs: (urls) => urls.runActs(),
+  alerts: (urls) => urls.alertActs(),
 };
 
 export const findBulkAct = (noun: BulkNoun, name: string): BulkAct | undefined => {

@@ -1,4 +1,4 @@
-/** What an act on many asks for beside the rows: a tag, minutes, days, a window of hours, or a shared schedule. */
+/** What an act on many asks for beside the rows: a tag, minutes, days, a window of hours, a shared schedule, or how long alerts are put off. */
 
 import { idSchema, type PlanId } from '@holdfast/shared/domain/ids.ts';
 import type { Blackout } from '@holdfast/shared/domain/plan.ts';
@@ -12,6 +12,7 @@ import type { CoreContext } from '../../../core/ports.ts';
 import type { Visit } from '../../http/route.ts';
 import type { Field } from '../../ui/form.ts';
 import { formatNoun } from '../../ui/quantity.ts';
+import { findSnoozeEnd, SNOOZE_HOURS, SNOOZES } from '../alerts/snoozes.ts';
 import { readText } from '../forms/form-values.ts';
 import { findId } from '../params.ts';
 import { parseWindowLines, writeWindowLines } from '../periods/window-lines.ts';
@@ -35,7 +36,7 @@ function readWindow(text: string): ReadInput {
 }
 
 /** As it was sent, or what is wrong with it. */
-export function readBulkInput({ form }: Pick<Visit, 'form'>, { field }: ActWords): ReadInput {
+export function readBulkInput({ form }: Pick<Visit, 'form'>, { field }: ActWords, now: number): ReadInput {
   switch (field) {
     case 'tag': {
       const tag = readText(form, 'tag').trim();
@@ -59,6 +60,10 @@ export function readBulkInput({ form }: Pick<Visit, 'form'>, { field }: ActWords
       return sharedSchedule === undefined
         ? { input: {}, problem: 'Choose one of the shared schedules.' }
         : { input: { sharedSchedule } };
+    }
+    case 'snooze': {
+      const until = findSnoozeEnd(readText(form, 'hours'), now);
+      return until === undefined ? { input: {}, problem: 'Choose how long.' } : { input: { until } };
     }
     default:
       return { input: {} };
@@ -147,6 +152,10 @@ export async function findBulkFields(
         ? undefined
         : [{ name: 'sharedSchedule', label, kind: 'select', required: true, options, error }];
     }
+    case 'snooze':
+      return [
+        { name: 'hours', label: 'Snooze for', kind: 'select', required: true, value: SNOOZE_HOURS, options: SNOOZES, error },
+      ];
     default:
       return [];
   }

@@ -8,7 +8,7 @@ export interface ActWords {
   verb: string;
   effect: string;
   /** `theirWindow` is one of those that the chosen ones have. */
-  field?: 'tag' | 'minutes' | 'days' | 'window' | 'theirWindow' | 'sharedSchedule';
+  field?: 'tag' | 'minutes' | 'days' | 'window' | 'theirWindow' | 'sharedSchedule' | 'snooze';
   /** The act that takes it back. */
   undo?: string;
   isDangerous?: true;
@@ -118,6 +118,31 @@ export const BULK_WORDS: Readonly<Record<BulkNoun, NounWords>> = {
           'They are due when it says, from now on, and move with it whenever it is changed. The times they have now are gone.',
         field: 'sharedSchedule',
         nothing: 'There is no shared schedule yet: make one first, below Plans.',
+      },
+    },
+  },
+  alerts: {
+    one: 'alert',
+    list: 'Alerts',
+    acts: {
+      acknowledge: {
+        label: 'Acknowledge…',
+        verb: 'Acknowledge',
+        effect:
+          'You see to them: they no longer ask for a person, and are told to nobody further. Each resolves when its cause is gone.',
+        undo: 'reopen',
+      },
+      snooze: {
+        label: 'Snooze…',
+        verb: 'Snooze',
+        effect: 'They ask for nobody and tell nobody until then. What still holds is open again after that, and told again.',
+        field: 'snooze',
+        undo: 'reopen',
+      },
+      reopen: {
+        label: 'Open again…',
+        verb: 'Reopen',
+        effect: 'Acknowledgement and snooze are taken back: they ask for a person.',
       },
     },
   },

@@ -8,6 +8,7 @@ import type { Page, PageRequest } from '../../../store/page.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { formatCount, formatNoun } from '../../ui/quantity.ts';
 import { findLocalPath, PAGES, type Urls } from '../../urls.ts';
+import { listFittingAlerts, readAlertQuery } from '../alerts/alerts.ts';
 import { readClockface } from '../clockface.ts';
 import { readList, readText } from '../forms/form-values.ts';
 import { readHostFilter, toHostFilter } from '../hosts/hosts.ts';
@@ -28,12 +29,14 @@ const LISTS: Readonly<Record<BulkNoun, (urls: Urls) => string>> = {
   sources: (urls) => urls.sources(),
   plans: (urls) => urls.plans(),
   runs: (urls) => urls.runs(),
+  alerts: (urls) => urls.alerts(),
 };
 const THINGS: Readonly<Record<BulkNoun, (urls: Urls, id: string) => string>> = {
   hosts: (urls, host) => urls.host({ host }),
   sources: (urls, source) => urls.source({ source }),
   plans: (urls, plan) => urls.plan({ plan }),
   runs: (urls, run) => urls.run({ run }),
+  alerts: (urls, alert) => urls.alert({ alert }),
 };
 
 async function readAll<T extends { id: string }>(list: (page: PageRequest) => Promise<Page<T>>): Promise<readonly string[]> {
@@ -64,7 +67,9 @@ async function listMatching(
       const filter = toRunFilter(readRunQuery(visit), face);
       return 'problem' in filter ? [] : readAll((page) => listRuns(context, caller, filter, page));
     }
-    default:
+    case 'alerts':
+      return readAll((page) => listFittingAlerts(context, caller, readAlertQuery(visit), page));
+    case 'sources':
       return readAll((page) => listFittingSources(context, caller, readSourceFilter(visit), page));
   }
 }
@@ -179,7 +184,7 @@ async function actOnMany(context: CoreContext, visit: Visit, noun: BulkNoun): Pr
     return refuse(`More than ${formatCount(BULK_MOST)} ${noun} match; narrow the list, at most so many are taken at once.`);
   const wish: Wish = { noun, name, act, words, ids, back };
   if (readText(form, 'confirm') !== 'yes') return ask(context, visit, wish);
-  const { input, problem } = readBulkInput(visit, words);
+  const { input, problem } = readBulkInput(visit, words, context.clock.now());
   if (problem !== undefined) return ask(context, visit, wish, problem);
   return answer(context, visit, wish, input, await act.carryOut(context, caller, ids, input));
 }
@@ -189,4 +194,5 @@ export const BULK_SCREENS: readonly ScreenRoute[] = [
   { method: 'post', path: PAGES.sourceActs, handle: (context, visit) => actOnMany(context, visit, 'sources') },
   { method: 'post', path: PAGES.planActs, handle: (context, visit) => actOnMany(context, visit, 'plans') },
   { method: 'post', path: PAGES.runActs, handle: (context, visit) => actOnMany(context, visit, 'runs') },
+  { method: 'post', path: PAGES.alertActs, handle: (context, visit) => actOnMany(context, visit, 'alerts') },
 ];
