@@ -382,10 +382,12 @@ export const ALERTS = {
   flapClearMs: 15 * MINUTE,
   snoozeMaxMs: 30 * DAY,
   failuresInARowMax: 10,
-  /** Rules for plans and as many for tags, maintenance windows, and steps of an escalation. */
+  /** Rules for plans, as many for tags and for repositories, maintenance windows, and steps of an escalation. */
   rules: 200,
   windows: 100,
   escalationSteps: 5,
+  /** The highest limit of what a repository stores: an exbibyte. */
+  storedGibMax: 2 ** 30,
   /** The longest single window, and the longest wait before somebody else is told. */
   windowMaxMs: 31 * DAY,
   /** A copy of the server's database older than this is old; a certificate with less than this left is near its end. */

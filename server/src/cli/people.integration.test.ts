@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
 import Database from 'better-sqlite3';
 import { checkPasswordLink } from '../core/accounts/people.ts';
+import { findAuditFault } from '../core/audit-chain.ts';
 import { EXIT } from './exit.ts';
 import { type CliWorld, openCliWorld } from './fixtures/cli-world.ts';
 
@@ -24,6 +26,8 @@ describe('The command of the audit', () => {
     const broken = await world.run(['audit', 'verify']);
     assert.deepEqual([broken.code, broken.out], [EXIT.failed, 'broken at entry 2: it was changed after it was written\n']);
     assert.ok(world.served.lines.some(({ msg }) => String(msg).startsWith('the audit is broken')));
+    const fault = await findAuditFault(world.served.context, DEFAULT_TENANT);
+    assert.equal(fault, 'it is broken at entry 2: it was changed after it was written', 'an alert says it as well');
     assert.equal((await world.run(['audit', 'list', '--since', '1h', '--json'])).code, EXIT.done);
   });
 });

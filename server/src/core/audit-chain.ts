@@ -65,6 +65,12 @@ async function readVerdict({ store }: Pick<CoreContext, 'store'>, tenant: Tenant
   return text === undefined ? undefined : verdictSchema.parse(JSON.parse(text));
 }
 
+/** What the last walk found broken, in words; undefined where it was whole, and before the first. */
+export async function findAuditFault(context: Pick<CoreContext, 'store'>, tenant: TenantId): Promise<string | undefined> {
+  const last = await readVerdict(context, tenant);
+  return last?.fault === undefined ? undefined : `it is ${describeVerdict(last)}`;
+}
+
 /** Follows the chain when it was last followed a day ago. */
 export async function verifyAuditDaily(context: Pick<CoreContext, 'store' | 'clock' | 'log'>): Promise<void> {
   const last = await readVerdict(context, DEFAULT_TENANT);

@@ -130,6 +130,7 @@ export const PAGES = {
 
   alertRules: '/settings/alert-rules',
   addAlertRule: '/settings/alert-rules/thresholds',
+  addRepositoryLimit: '/settings/alert-rules/repositories',
   addAlertWindow: '/settings/alert-rules/windows',
   addEscalation: '/settings/alert-rules/escalation',
   removeAlertRule: '/settings/alert-rules/remove',

@@ -72,6 +72,11 @@ const RULES = {
     label: 'disk low at repository',
     title: (what) => `There is little room left for the repository ${what}`,
   },
+  'repository.size': {
+    severity: 'warning',
+    label: 'repository above its limit',
+    title: (what) => `The repository ${what} stores more than was set for it`,
+  },
   'repository.certificate': {
     severity: 'warning',
     label: 'repository certificate near its end',
@@ -123,6 +128,11 @@ const RULES = {
     severity: 'critical',
     label: 'server database',
     title: () => 'The database of this server does not work as it should',
+  },
+  'audit.broken': {
+    severity: 'critical',
+    label: 'audit broken',
+    title: () => 'The audit of this server is not what was written',
   },
   'server.copy_old': {
     severity: 'warning',

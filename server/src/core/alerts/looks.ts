@@ -19,6 +19,7 @@ import { isTerminal, type RunKind } from '@holdfast/shared/domain/run.ts';
 import { DAY_MS } from '@holdfast/shared/durations.ts';
 import { ALERTS, WIRE } from '@holdfast/shared/limits.ts';
 import type { AlertSign, HostGlance } from '../../store/alerts.ts';
+import { findAuditFault } from '../audit-chain.ts';
 import type { Caller } from '../caller.ts';
 import { DRILL_NEWS_MS } from '../drills/proof-trouble.ts';
 import type { JudgedSource } from '../fleet/look.ts';
@@ -117,7 +118,10 @@ export async function lookAtRepositories(looking: Looking, ids: readonly Reposit
     const { certificateDays } = looking.thresholds;
     const locks = await store.repositoryLooks.findLockLook(tenant, repository.id);
     found.push(...judgePasswordProof(repository, clock.now()));
-    found.push(...judgePlace({ now: clock.now(), repository, looks, certificateDays, locks, before: known }));
+    const storedGib = looking.rules.repositories.find((rule) => rule.repository === repository.id)?.storedGib;
+    const [size] = storedGib === undefined ? [] : await store.maintenance.listSizes(tenant, repository.id, 1);
+    const stored = { storedBytes: size?.sizeBytes, storedGib };
+    found.push(...judgePlace({ now: clock.now(), repository, looks, certificateDays, locks, before: known, ...stored }));
   }
   const signs = holdBack(found, before, looking.windows, () => ({ plans: [], tags: [] }));
   await store.alerts.replaceSigns(tenant, range, signs, clock.now());
@@ -176,7 +180,8 @@ export async function lookAtServer({ context, thresholds }: Looking, facts: Serv
   const range = { scope: 'server' as const, ids: [''] };
   const before = await store.alerts.listSigns(tenant, range);
   const now = clock.now();
-  const signs = judgeServer(facts, thresholds, before, now);
+  const auditFault = await findAuditFault(context, tenant);
+  const signs = judgeServer({ ...facts, auditFault }, thresholds, before, now);
   await store.alerts.replaceSigns(tenant, range, signs, now);
 }
 

@@ -54,6 +54,20 @@ describe('The place of a repository', () => {
     assert.deepEqual(judgePlace({ ...facts, locks: { repository: REPOSITORY.id, at: NOW, stuck: 0 } }), []);
   });
 
+  it('holds more than its limit by the newest measurement, if there is one', () => {
+    const facts = { now: NOW, repository: REPOSITORY, looks: [], certificateDays: 14, before: [] };
+    const measure = (storedBytes: number | undefined, storedGib?: number, before: PlaceFacts['before'] = []) =>
+      judgePlace({ ...facts, storedBytes, storedGib, before });
+    assert.deepEqual([measure(undefined, 800), measure(900 * GIB), measure(800 * GIB, 800)], [[], [], []]);
+    const above = measure(812.25 * GIB, 800);
+    assert.deepEqual(
+      above.map(({ condition, since, text }) => [condition, since, text]),
+      [['repository.size', NOW, '812.3 GiB are stored, and 800 GiB were set as its limit']],
+    );
+    const [later] = judgePlace({ ...facts, now: NOW + DAY, storedBytes: 900 * GIB, storedGib: 800, before: above });
+    assert.equal(later?.since, NOW);
+  });
+
   it('of which nobody told lately raises nothing', () => {
     assert.deepEqual(judge([]), []);
     assert.deepEqual(judge([look({})]), []);

@@ -1,4 +1,4 @@
-/** What is wrong with the place of a repository: too little room, a certificate near its end, a lock that stays. Pure. */
+/** What is wrong with the place of a repository: too little room, more stored than is meant to be, a certificate near its end, a lock that stays. Pure. */
 import type { RepositoryId } from '@holdfast/shared/domain/ids.ts';
 import { DAY_MS } from '@holdfast/shared/durations.ts';
 import type { AlertSign } from '../../store/alerts.ts';
@@ -14,6 +14,9 @@ export interface PlaceFacts {
   looks: readonly (KeptRepositoryLook & { hostName: string; diskGib: number })[];
   /** A certificate that ends within so many days is near its end. */
   certificateDays: number;
+  /** What it takes in storage by its newest measurement, and how much it may; undefined where nobody measured or nothing is set. */
+  storedBytes?: number | undefined;
+  storedGib?: number | undefined;
   /** The newest look at its locks. */
   locks?: LockLook | undefined;
   /** What stood there before this look. */
@@ -47,12 +50,17 @@ export function judgePlace(facts: PlaceFacts): readonly AlertSign[] {
             since: Math.min(locks.since ?? now, now),
           },
         ];
+  const { storedBytes, storedGib } = facts;
+  const isAbove = storedBytes !== undefined && storedGib !== undefined && storedBytes > storedGib * GIB;
+  const above = isAbove
+    ? [make('repository.size', 'size', `${formatGib(storedBytes)} are stored, and ${storedGib} GiB were set as its limit`)]
+    : [];
   // All hosts go to one address: who looked last saw what stands there now.
   const [newest] = looks
     .filter(({ certificateEndsAt }) => certificateEndsAt !== undefined)
     .toSorted((a, b) => b.toldAt - a.toldAt);
   const endsAt = newest?.certificateEndsAt;
-  if (endsAt === undefined || endsAt - now > certificateDays * DAY_MS) return [...disks, ...stuck];
+  if (endsAt === undefined || endsAt - now > certificateDays * DAY_MS) return [...disks, ...above, ...stuck];
   const text = `the certificate at its address ${sayEnd(endsAt, now, 'hosts that verify it no longer get in')}`;
-  return [...disks, ...stuck, make('repository.certificate', 'certificate', text)];
+  return [...disks, ...above, ...stuck, make('repository.certificate', 'certificate', text)];
 }

@@ -26,15 +26,24 @@ export function findRulesVersion(rules: AlertRules): number {
   return findSettingVersion(SETTING, rules);
 }
 
-/** What no longer leads anywhere is left out: rules of plans that are gone, steps to channels that are. */
+/** What no longer leads anywhere is left out: rules of plans and repositories that are gone, steps to channels that are. */
 async function dropDangling({ store }: CoreContext, { tenant }: Caller, rules: AlertRules): Promise<AlertRules> {
   const named = [...rules.plans.map(({ plan }) => plan), ...rules.windows.flatMap(({ plan }) => plan ?? [])];
-  const [plans, channels] = await Promise.all([store.plans.findPlans(tenant, named), store.channels.listChannels(tenant)]);
+  const [plans, repositories, channels] = await Promise.all([
+    store.plans.findPlans(tenant, named),
+    store.repositories.findRepositories(
+      tenant,
+      rules.repositories.map(({ repository }) => repository),
+    ),
+    store.channels.listChannels(tenant),
+  ]);
   const plansThere = new Set<string>(plans.map(({ id }) => id));
+  const repositoriesThere = new Set<string>(repositories.map(({ id }) => id));
   const channelsThere = new Set<string>(channels.map(({ id }) => id));
   return {
     ...rules,
     plans: rules.plans.filter(({ plan }) => plansThere.has(plan)),
+    repositories: rules.repositories.filter(({ repository }) => repositoriesThere.has(repository)),
     windows: rules.windows.filter(({ plan }) => plan === undefined || plansThere.has(plan)),
     escalation: rules.escalation
       .filter(({ channel }) => channelsThere.has(channel))

@@ -103,6 +103,16 @@ describe('Each of these faults raises its alert, and mending it ends it', () => 
   }
   const DAY = 24 * HOUR;
   const clean = () => addRun(world, { ...about, at: world.clock.now() - HOUR });
+  const measure = (measuredAt: number, sizeBytes: number) =>
+    world.context.store.maintenance.recordMeasurement(DEFAULT_TENANT, about.repository, {
+      ...{ host: about.host, measuredAt, sizeBytes, snapshots: 1 },
+    });
+  /** What following the chain came to. */
+  const noteAudit = (fault?: { no: number; why: string }) =>
+    world.context.store.settings.putSetting(
+      `audit.verdict.${DEFAULT_TENANT}`,
+      JSON.stringify({ at: NOW, entries: 1, hash: '', fault }),
+    );
   const setOwn = (facts: ServerFacts) => async () => {
     own = facts;
   };
@@ -146,6 +156,21 @@ describe('Each of these faults raises its alert, and mending it ends it', () => 
         world.directory.online.add(about.host);
         await world.context.store.hosts.recordContact(about.host, { at: world.clock.now() });
       },
+    },
+    {
+      title: 'a repository that stores more than was set for it',
+      async breakIt() {
+        await saveRules(world.context, caller, { repositories: [{ repository: about.repository, storedGib: 0.5 }] });
+        await measure(NOW, 1024 ** 3);
+      },
+      alert: 'The repository s3-eu stores more than was set for it',
+      mend: () => measure(NOW + HOUR, 1024 ** 2),
+    },
+    {
+      title: 'an audit that was written to by somebody else',
+      breakIt: () => noteAudit({ no: 2, why: 'changed' }),
+      alert: 'The audit of this server is not what was written',
+      mend: () => noteAudit(),
     },
     {
       title: 'a database of the server that is not copied',

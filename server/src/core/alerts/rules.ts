@@ -1,6 +1,6 @@
 /**
- * What an operator says of alerts beyond the thresholds of the whole installation: other thresholds for a plan or a tag, maintenance
- * windows in which nothing new is raised, and who is told when nobody takes an alert. Reading them is pure.
+ * What an operator says of alerts beyond the thresholds of the whole installation: other thresholds for a plan or a tag, how much a
+ * repository may store, maintenance windows in which nothing new is raised, and who is told when nobody takes an alert. Reading them is pure.
  */
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { blackoutSchema, nameSchema, tagSchema } from '@holdfast/shared/domain/plan.ts';
@@ -60,6 +60,16 @@ export const alertRulesSchema = z.strictObject({
     .default([]),
   tags: z
     .array(z.strictObject({ tag: tagSchema, failuresInARow: failuresInARow.unwrap().optional(), ...hostFields }))
+    .max(ALERTS.rules)
+    .default([]),
+  repositories: z
+    .array(
+      z.strictObject({
+        repository: idSchema('repository'),
+        /** GiB that it may take in storage, by its newest measurement. */
+        storedGib: z.number().min(0.1).max(ALERTS.storedGibMax),
+      }),
+    )
     .max(ALERTS.rules)
     .default([]),
   windows: z.array(windowSchema).max(ALERTS.windows).default([]),

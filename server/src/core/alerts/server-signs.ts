@@ -22,6 +22,12 @@ export interface ServerFacts {
   certificateEndsAt?: number | undefined;
 }
 
+/** What stands in the ledger itself beside that. */
+export interface LedgerFacts {
+  /** What the newest walk along the chain of the audit found broken. */
+  auditFault?: string | undefined;
+}
+
 /** Old is what is older than a week, whether it was ever copied or not. */
 function describeCopy({ copiedAt, bornAt }: ServerFacts, now: number): string | undefined {
   const since = copiedAt ?? bornAt;
@@ -48,7 +54,7 @@ function describeCertificate(
 }
 
 export function judgeServer(
-  facts: ServerFacts,
+  facts: ServerFacts & LedgerFacts,
   { serverDiskGib: diskGib, certificateDays }: Pick<Thresholds, 'serverDiskGib' | 'certificateDays'>,
   before: readonly AlertSign[],
   now: number,
@@ -68,13 +74,14 @@ export function judgeServer(
     };
   };
   const wasLow = before.some((sign) => sign.condition === 'server.disk_low');
-  const { freeBytes, databaseFault } = facts;
+  const { freeBytes, databaseFault, auditFault } = facts;
   const isLow = freeBytes !== undefined && freeBytes < diskGib * GIB * (wasLow ? ENOUGH_RATIO : 1);
   const copy = describeCopy(facts, now);
   const certificate = describeCertificate(facts, certificateDays, now);
   return [
     ...(isLow ? [make('server.disk_low', `${(freeBytes / GIB).toFixed(1)} GiB are left where it keeps its data`)] : []),
     ...(databaseFault === undefined ? [] : [make('server.database', databaseFault)]),
+    ...(auditFault === undefined ? [] : [make('audit.broken', auditFault)]),
     ...(copy === undefined ? [] : [make('server.copy_old', copy)]),
     ...(certificate === undefined ? [] : [make('server.certificate', certificate)]),
   ];

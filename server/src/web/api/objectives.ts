@@ -57,7 +57,8 @@ const readRulesEndpoint = defineEndpoint({
   path: '/alert-rules',
   versioned: true,
   scope: 'read',
-  summary: 'Thresholds of plans and tags, maintenance windows, and who is told of alerts nobody takes.',
+  summary:
+    'Thresholds of plans and tags, how much repositories may store, maintenance windows, and who is told of alerts nobody takes.',
   tag: 'alerts',
   reply: rulesShape,
   async handle(context, caller) {
@@ -78,6 +79,7 @@ const changeRulesEndpoint = defineEndpoint({
   body: z.strictObject({
     plans: ruleFields.plans.unwrap().optional(),
     tags: ruleFields.tags.unwrap().optional(),
+    repositories: ruleFields.repositories.unwrap().optional(),
     windows: ruleFields.windows.unwrap().optional(),
     escalation: ruleFields.escalation.unwrap().optional(),
   }),

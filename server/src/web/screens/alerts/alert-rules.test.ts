@@ -11,14 +11,16 @@ const HOUR = 3_600_000;
 const RULES = '/settings/alert-rules';
 let world: World;
 let plan: string;
+let repository: string;
 let channel: string;
 
 before(async () => {
   world = await createWorld([...NAVIGATION_SCREENS, ...ALERT_RULE_SCREENS]);
   const host = await addHost(world, { name: 'db-1', tags: ['laptop'] });
   const source = await addSource(world, { host: host.id, name: 'shop' });
-  const repository = await addRepository(world);
-  plan = (await addPlan(world, { name: MARKUP_NAME, repository: repository.id, sources: [source.id] })).id;
+  const kept = await addRepository(world);
+  repository = kept.id;
+  plan = (await addPlan(world, { name: MARKUP_NAME, repository: kept.id, sources: [source.id] })).id;
   const id = world.context.createId('channel');
   const at = { createdAt: NOW, updatedAt: NOW, version: 1, failures: 0 };
   await world.context.store.channels.insertChannel({
@@ -60,6 +62,15 @@ describe('Rules of alerts', () => {
     await post('/remove', { key: 'tag:laptop' });
     assert.deepEqual((await rules()).tags, []);
     assert.equal((await rules()).plans.length, 1);
+  });
+
+  it('set a limit to what a repository stores, another one in its place, and none again', async () => {
+    await post('/repositories', { 'limit-of': repository, 'limit-storedGib': '800' });
+    await post('/repositories', { 'limit-of': repository, 'limit-storedGib': '1500,5' });
+    assert.deepEqual((await rules()).repositories, [{ repository, storedGib: 1500.5 }]);
+    assert.match(readWords(await world.read(RULES, { role: 'viewer' })), /the repository .{1,40} more than 1500\.5 GiB stored/u);
+    await post('/remove', { key: `repository:${repository}` });
+    assert.deepEqual((await rules()).repositories, []);
   });
 
   it('have windows each week and once, by the clock of a zone, and say which is on', async () => {
@@ -108,6 +119,9 @@ describe('Rules of alerts', () => {
       ['/thresholds', { of: 'tag:laptop' }, /one of the three is needed/u],
       ['/thresholds', { of: 'tag:laptop', silentMinutes: '1' }, /A host was silent for/u],
       ['/thresholds', { of: `plan:${plan}`, failuresInARow: '1', silentMinutes: '5' }, /choose a tag for the rest/u],
+      ['/repositories', { of: '', storedGib: '1' }, /choose a repository/u],
+      ['/repositories', { of: repository, storedGib: '' }, /is needed/u],
+      ['/repositories', { of: repository, storedGib: '0' }, /More stored than/u],
       ['/windows', { ...once, begins: 'tomorrow', hours: '1' }, /must be a time such as/u],
       ['/windows', { ...once, hours: '900' }, /within 31 days/u],
       ['/windows', { ...once, name: '', hours: '1' }, /is needed/u],
@@ -129,7 +143,7 @@ describe('Rules of alerts', () => {
 
   it('are read by everybody and changed by administrators', async () => {
     assert.doesNotMatch(await world.read(RULES, { role: 'viewer' }), /<form[^>]+alert-rules/u);
-    for (const path of ['/thresholds', '/windows', '/escalation', '/remove'])
+    for (const path of ['/thresholds', '/repositories', '/windows', '/escalation', '/remove'])
       await assert.rejects(post(path, {}, 'viewer'), { code: 'forbidden' });
   });
 });

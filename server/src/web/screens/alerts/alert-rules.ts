@@ -1,4 +1,4 @@
-/** `/settings/alert-rules`: what differs for tags and plans, maintenance windows, and who is told when nobody takes an alert. */
+/** `/settings/alert-rules`: what differs for tags, plans and repositories, maintenance windows, and who is told when nobody takes an alert. */
 import { DAY_NAMES } from '@holdfast/shared/domain/calendar.ts';
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { isKnownZone } from '@holdfast/shared/domain/schedule.ts';
@@ -13,6 +13,7 @@ import { demand, isAllowed } from '../../../core/caller.ts';
 import { listTags } from '../../../core/hosts/hosts.ts';
 import { listPlans } from '../../../core/plans/plans.ts';
 import type { CoreContext } from '../../../core/ports.ts';
+import { listRepositories } from '../../../core/repositories/repositories.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { formatNoun } from '../../ui/quantity.ts';
 import { type Clockface, formatStamp } from '../../ui/time.ts';
@@ -38,6 +39,7 @@ const FIELDS = [
   'failuresInARow',
   'silentMinutes',
   'hostDiskGib',
+  'storedGib',
   'name',
   'from',
   'to',
@@ -51,6 +53,7 @@ const FIELDS = [
 
 interface Names {
   plans: ReadonlyMap<string, string>;
+  repositories: ReadonlyMap<string, string>;
   channels: ReadonlyMap<string, string>;
 }
 
@@ -77,6 +80,13 @@ function listThresholds(rules: AlertRules, names: Names): readonly RuleLine[] {
         detail: times(rule.failuresInARow).join(),
       }),
     ),
+    ...rules.repositories.map(
+      ({ repository, storedGib }): RuleLine => ({
+        key: `repository:${repository}`,
+        title: `the repository ${names.repositories.get(repository) ?? 'that is gone'}`,
+        detail: `more than ${storedGib} GiB stored`,
+      }),
+    ),
   ];
 }
 
@@ -90,17 +100,23 @@ const keyOfStep = (step: AlertRules['escalation'][number], index: number): strin
 
 async function readNames(context: CoreContext, visit: Visit, rules: AlertRules): Promise<Names & { tags: readonly string[] }> {
   const { caller } = visit;
-  const [plans, tags, channels, ruled] = await Promise.all([
+  const [plans, tags, channels, repositories, ruled, limited] = await Promise.all([
     listPlans(context, caller, {}, { limit: HTTP.pageSizeMax }),
     listTags(context, caller),
     listChannels(context, caller),
+    listRepositories(context, caller, {}, { limit: HTTP.pageSizeMax }),
     context.store.plans.findPlans(caller.tenant, [
       ...rules.plans.map(({ plan }) => plan),
       ...rules.windows.flatMap(({ plan }) => plan ?? []),
     ]),
+    context.store.repositories.findRepositories(
+      caller.tenant,
+      rules.repositories.map(({ repository }) => repository),
+    ),
   ]);
   return {
     plans: new Map([...plans.rows, ...ruled].map(({ id, name }) => [id, name])),
+    repositories: new Map([...repositories.rows, ...limited].map(({ id, name }) => [id, name])),
     channels: new Map(channels.map(({ id, name }) => [id, name])),
     tags,
   };
@@ -115,7 +131,7 @@ function buildForms(visit: Visit, refused: { form: FormName; problem: FormProble
     problem: refused?.problem.text,
   };
   const of = (name: FormName) => (refused?.form === name ? typed : empty);
-  return { rule: of('rule'), weekly: of('weekly'), once: of('once'), step: of('step') };
+  return { rule: of('rule'), limit: of('limit'), weekly: of('weekly'), once: of('once'), step: of('step') };
 }
 
 async function reply(context: CoreContext, visit: Visit, refused?: { form: FormName; problem: FormProblem }): Promise<PageReply> {
@@ -150,6 +166,8 @@ async function reply(context: CoreContext, visit: Visit, refused?: { form: FormN
             ...names.tags.map((tag) => ({ value: `tag:${tag}`, label: `hosts with the tag ${tag}` })),
             ...[...names.plans].map(([id, name]) => ({ value: `plan:${id}`, label: `the plan ${name}` })),
           ],
+          addLimit: urls.addRepositoryLimit(),
+          repositories: [{ value: '', label: 'Choose…' }, ...[...names.repositories].map(([value, label]) => ({ value, label }))],
           channels: [{ value: '', label: 'Choose…' }, ...[...names.channels].map(([value, label]) => ({ value, label }))],
           forms: buildForms(visit, refused),
           days: refused?.form === 'weekly' ? readList(visit.form, 'days') : ['6', '0'],
@@ -175,14 +193,14 @@ function readNumber({ form }: Visit, name: string): number | undefined {
   return text === '' ? undefined : Number(text);
 }
 
+/** The field that a word about a rule as a whole stands at. */
+const WHOLE_RULE: Readonly<Record<FormName, string>> = { rule: 'of', limit: 'of', weekly: 'to', once: 'hours', step: 'channel' };
+
 /** The last part of the path names the field; a rule as a whole has none. */
 function toFieldNames({ text, fields }: FormProblem, form: FormName): FormProblem {
   const named = Object.entries(fields).map(([path, word]) => {
     const last = path.split('.').at(-1) ?? path;
-    return [
-      FIELDS.includes(last) ? last : form === 'step' ? 'channel' : form === 'once' ? 'hours' : form === 'weekly' ? 'to' : 'of',
-      word,
-    ];
+    return [FIELDS.includes(last) ? last : WHOLE_RULE[form], word];
   });
   return { text, fields: Object.fromEntries(named) };
 }
@@ -226,6 +244,18 @@ async function postRule(context: CoreContext, visit: Visit): Promise<PageReply> 
     { ...rules, tags: [...others, rule] },
     'Saved. It holds from the next look on, within a minute.',
   );
+}
+
+async function postLimit(context: CoreContext, visit: Visit): Promise<PageReply> {
+  demand(visit.caller, 'channel.manage');
+  const repository = findId(readText(visit.form, 'of'), idSchema('repository'));
+  if (repository === undefined) return refuse(context, visit, 'limit', { of: 'choose a repository' });
+  const storedGib = readNumber(visit, 'storedGib');
+  if (storedGib === undefined) return refuse(context, visit, 'limit', { storedGib: 'is needed' });
+  const rules = await getRules(context, visit.caller);
+  const others = rules.repositories.filter((rule) => rule.repository !== repository);
+  const next = { ...rules, repositories: [...others, { repository, storedGib }] };
+  return save(context, visit, 'limit', next, 'Saved. It holds from the next look on, within a minute.');
 }
 
 /** An instant typed as a wall time of a zone, `2026-11-21 22:00`; the first of two, and undefined for none. */
@@ -278,6 +308,7 @@ async function postRemoval(context: CoreContext, visit: Visit): Promise<PageRepl
   const next = alertRulesSchema.parse({
     plans: rules.plans.filter(({ plan }) => key !== `plan:${plan}`),
     tags: rules.tags.filter(({ tag }) => key !== `tag:${tag}`),
+    repositories: rules.repositories.filter(({ repository }) => key !== `repository:${repository}`),
     windows: rules.windows.filter((window, index) => key !== keyOfWindow(window, index)),
     escalation: rules.escalation.filter((step, index) => key !== keyOfStep(step, index)),
   });
@@ -294,6 +325,7 @@ const post = (path: string, handle: ScreenRoute['handle']): ScreenRoute => ({
 export const ALERT_RULE_SCREENS: readonly ScreenRoute[] = [
   { method: 'get', path: PAGES.alertRules, handle: (context, visit) => reply(context, visit) },
   post(PAGES.addAlertRule, postRule),
+  post(PAGES.addRepositoryLimit, postLimit),
   post(PAGES.addAlertWindow, postWindow),
   post(PAGES.addEscalation, postStep),
   post(PAGES.removeAlertRule, postRemoval),

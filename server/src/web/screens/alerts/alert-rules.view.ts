@@ -17,7 +17,7 @@ export type RuleLine = {
   readonly isOn?: boolean | undefined;
 };
 
-export const FORM_NAMES = ['rule', 'weekly', 'once', 'step'] as const;
+export const FORM_NAMES = ['rule', 'limit', 'weekly', 'once', 'step'] as const;
 export type FormName = (typeof FORM_NAMES)[number];
 
 export type RuleForm = {
@@ -40,6 +40,8 @@ export type AlertRulesView = {
         readonly addStep: string;
         readonly remove: string;
         readonly targets: readonly FieldOption[];
+        readonly addLimit: string;
+        readonly repositories: readonly FieldOption[];
         readonly channels: readonly FieldOption[];
         readonly forms: Readonly<Record<FormName, RuleForm>>;
         readonly days: readonly string[];
@@ -123,7 +125,36 @@ function thresholdsPanel({ thresholds, manage }: AlertRulesView): Html {
       ]),
       submit: { label: 'Set the thresholds', kind: 'secondary' },
     });
-  return panel({ title: 'Thresholds of tags and plans', content: html`<div class="stack">${list}${add}</div>` });
+  return panel({
+    title: 'Thresholds of tags, plans and repositories',
+    content: html`<div class="stack">${list}${add}${manage !== undefined && limitForm(manage)}</div>`,
+  });
+}
+
+/** Whoever has room to pay for hears of it before it is used up. */
+function limitForm({ addLimit, repositories, forms }: NonNullable<AlertRulesView['manage']>): Html {
+  const { limit } = forms;
+  const isOpen = Object.keys(limit.errors).length > 0 || limit.problem !== undefined;
+  const content = form({
+    action: addLimit,
+    problem: limit.problem,
+    fields: toFields('limit', limit, [
+      { kind: 'select', name: 'of', label: 'Repository', required: true, options: repositories },
+      {
+        kind: 'number',
+        name: 'storedGib',
+        label: 'More stored than',
+        unit: 'GiB',
+        required: true,
+        min: 0.1,
+        max: 1_073_741_824,
+        help: 'By the newest measurement of what it takes in storage. Nothing is refused or removed because of it.',
+        attributes: { step: 'any' },
+      },
+    ]),
+    submit: { label: 'Set the limit', kind: 'secondary' },
+  });
+  return html`<details class="fold" ${attrs({ open: isOpen })}><summary>${icon('right')}<span>A limit of what a repository stores</span></summary>${content}</details>`;
 }
 
 function windowsPanel({ windows, manage }: AlertRulesView): Html {
