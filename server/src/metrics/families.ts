@@ -5,6 +5,8 @@ import type { Family } from './exposition.ts';
 export interface HostRow extends HostFigures {
   isOnline: boolean;
   isDraining: boolean;
+  /** Events it has still to report, by its newest sign of life; undefined while it is not online. */
+  outboxEvents?: number | undefined;
 }
 
 export interface SourceRow extends SourceFigures {
@@ -50,6 +52,11 @@ export const HOST_FAMILIES: readonly Family<HostRow>[] = [
     name: 'holdfast_host_degraded',
     help: 'Whether something of the host is broken that endangers its backups; no value while it is not online or was not looked over.',
     read: (row) => (row.isOnline && row.isAiling !== undefined ? toFlag(row.isAiling) : undefined),
+  },
+  {
+    name: 'holdfast_host_outbox_events',
+    help: 'Events that the host has still to report, by its newest sign of life; no value while it is not online.',
+    read: (row) => row.outboxEvents,
   },
 ];
 

@@ -50,7 +50,7 @@ export async function readFacts(context: CoreContext, dataDir: string): Promise<
   return {
     hostsByStanding,
     hosts: found.flatMap((host, index) =>
-      host.state === 'active' ? [toHostRow(host, standings[index] === 'online', clock.now())] : [],
+      host.state === 'active' ? [toHostRow(context, host, standings[index] === 'online')] : [],
     ),
     degradedHosts: found.filter((host, index) => standings[index] === 'online' && host.isAiling === true).length,
     fleet,
@@ -75,9 +75,10 @@ function judgeStanding({ directory, clock }: CoreContext, host: HostFigures): Ho
   return isFresh && directory.isOnline(host.id as HostId) ? 'online' : 'offline';
 }
 
-function toHostRow(host: HostFigures, isOnline: boolean, now: number): HostRow {
+function toHostRow({ directory, clock }: CoreContext, host: HostFigures, isOnline: boolean): HostRow {
   const drain = host.drainUntil === undefined ? undefined : { since: 0, until: host.drainUntil };
-  return { ...host, isOnline, isDraining: isDraining(drain, now) };
+  const outboxEvents = isOnline ? directory.findHeartbeat(host.id as HostId)?.outboxEvents : undefined;
+  return { ...host, isOnline, isDraining: isDraining(drain, clock.now()), outboxEvents };
 }
 
 async function readAlarms({

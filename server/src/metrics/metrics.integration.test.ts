@@ -19,6 +19,7 @@ import type { Schedule } from '@holdfast/shared/domain/schedule.ts';
 import { SOURCE_HEALTH } from '@holdfast/shared/limits.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import { createCliCaller } from '../core/accounts/accounts.ts';
+import { ALERT_CONDITIONS, type AlertCondition } from '../core/alerts/conditions.ts';
 import { applyHostEvents } from '../core/ingest.ts';
 import type { CoreContext } from '../core/ports.ts';
 import { saveObjectives } from '../core/protection/objective-settings.ts';
@@ -26,6 +27,7 @@ import { recordLooks } from '../core/sources/source-health.ts';
 import { openFoundation } from '../foundation.ts';
 import { createDirectory, type HubDirectory } from '../hub/directory.ts';
 import { createLog } from '../log.ts';
+import type { Alert } from '../store/alerts.ts';
 import type { Plan } from '../store/plans.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { ROUND_LIMITS } from './rounds.ts';
@@ -88,6 +90,19 @@ async function addHost(id: HostId, name: string): Promise<void> {
     counter: 0,
     concurrency: 3,
     limits: {},
+  });
+}
+
+/** A line of the host, with what it said of itself. */
+function connect(heartbeat?: ReturnType<CoreContext['directory']['findHeartbeat']>): void {
+  directory.register({
+    host: HOST,
+    boot: 'boot',
+    request: () => Promise.reject(new Error('is not asked')),
+    sync: () => undefined,
+    end: () => undefined,
+    heartbeat,
+    progress: new Map(),
   });
 }
 
@@ -172,15 +187,7 @@ describe('Metrics', () => {
       const values = await scrape();
       return [values.get('holdfast_host_degraded{host="db-1"}'), values.get('holdfast_degraded_hosts')];
     };
-    directory.register({
-      host: HOST,
-      boot: 'boot',
-      request: () => Promise.reject(new Error('is not asked')),
-      sync: () => undefined,
-      end: () => undefined,
-      heartbeat: undefined,
-      progress: new Map(),
-    });
+    connect();
     assert.deepEqual(await read(), [undefined, 0]);
     await hosts.recordAilments(HOST, [{ about: 'room', text: 'no room: make some' }]);
     assert.deepEqual(await read(), [1, 1]);
@@ -189,6 +196,50 @@ describe('Metrics', () => {
     await hosts.recordAilments(HOST, [{ about: 'room', text: 'no room: make some' }]);
     clock.advance(90_000);
     assert.deepEqual(await read(), [undefined, 0]);
+  });
+
+  it('tell how much a host has still to report, while it is online and has said so', async () => {
+    await addHost(HOST, 'db-1');
+    const read = async () => (await scrape()).get('holdfast_host_outbox_events{host="db-1"}');
+    assert.equal(await read(), undefined);
+    const load = { loopLagMs: 0, outboxBytes: 0, activeRuns: 0, queuedRuns: 0, cpuRatio: 0 };
+    const beat = { at: clock.now(), ...load, memoryUsedBytes: 1, memoryTotalBytes: 2, stateDiskFreeBytes: 1 };
+    for (const outboxEvents of [7, 0]) {
+      connect({ ...beat, outboxEvents });
+      assert.equal(await read(), outboxEvents);
+    }
+    clock.advance(90_000);
+    assert.equal(await read(), undefined, 'what a silent host has to report is unknown');
+  });
+
+  it('count alerts as the ledger has them: by condition until they are over, open ones until somebody sees to them', async () => {
+    const { alerts } = context.store;
+    const now = clock.now();
+    const raise = async (condition: AlertCondition, id: string, change: Partial<Alert> = {}): Promise<void> => {
+      const alert: Alert = {
+        ...{ id: context.createId('alert'), tenant: DEFAULT_TENANT, condition, severity: 'warning', thingName: 'it' },
+        ...{ thing: { kind: 'host', id }, title: 'It is so', text: '', members: 1, named: [], since: now, raisedAt: now },
+        ...{ settledAt: now, flaps: 0, version: 1, ...change },
+      };
+      await alerts.applyStep({ alert, isNew: true, deliveries: [], at: now });
+    };
+    await raise('host.silent', 'host_1');
+    await raise('host.silent', 'host_2', { acknowledgedAt: now });
+    await raise('host.silent', 'host_3', { resolvedAt: now });
+    await raise('host.disk_low', 'host_1', { snoozedUntil: now + 60_000 });
+    const shown = async () => {
+      const values = await scrape();
+      const counts = ALERT_CONDITIONS.map((condition) => [condition, values.get(`holdfast_alerts{condition="${condition}"}`)]);
+      return { open: values.get('holdfast_open_alerts'), counts: Object.fromEntries(counts) as Record<string, number> };
+    };
+    const stored = await alerts.countByCondition(DEFAULT_TENANT);
+    const all = ALERT_CONDITIONS.map((condition) => [condition, stored.get(condition) ?? 0]);
+    const { open, counts } = await shown();
+    assert.deepEqual(counts, Object.fromEntries(all));
+    assert.deepEqual([open, counts['host.silent'], counts['host.disk_low'], counts['server.database']], [1, 2, 1, 0]);
+    assert.equal(open, (await alerts.countAlerts(DEFAULT_TENANT, now)).open);
+    clock.advance(60_000);
+    assert.equal((await shown()).open, 2, 'a snooze ends by itself');
   });
 
   it('equal the ledger, and rise by one with each run', async () => {

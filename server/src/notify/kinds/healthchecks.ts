@@ -29,7 +29,7 @@ export const HEALTHCHECKS: ChannelKind = {
   kind: 'healthchecks',
   label: 'Healthchecks (per plan)',
   summary:
-    'Tells a monitor when the backups of a plan begin, succeed and fail. It alarms when one is late, even if this server is down.',
+    'Tells a monitor when the backups of a plan begin, succeed and fail; it alarms when it hears nothing in time. While this server is down it hears nothing of any, although hosts go on backing up.',
   hears: ['run.started', 'run.succeeded', 'run.partial', 'run.failed'],
   fields: [
     createUrlField('The ping address of one check, such as https://checks.example.com/ping/id. It is kept like a password.'),
