@@ -36,7 +36,7 @@ test.beforeAll(async () => {
   post = await startSmtpSink({});
   clock = await startLabClock();
   stack = await startStack({ env: { ...clock.env, HOLDFAST_OUTGOING_CIDR: '127.0.0.0/8' } });
-  world = await prepareLocalWorld(stack, 'db-1');
+  world = await prepareLocalWorld(stack, 'db-1', 'new', { env: clock.env });
   // How much room the machine of a test has is none of this scenario's business.
   const enough = await stack.api.send('PATCH', '/alert-thresholds', { hostDiskGib: 0.1, serverDiskGib: 0.1 });
   expect(enough.status).toBe(200);
@@ -161,7 +161,11 @@ test('two failures are one alert and one message; a dead channel delays no run a
     await waitFor('three mails', async () => post.mails[2], { deadlineMs: 10_000 });
     const subjects = post.mails.map(({ source }) => /^Subject: (.+(?:\r\n[ \t].+)*)/mu.exec(source)?.[1] ?? '');
     expect(subjects).toHaveLength(3);
-    for (const { source } of post.mails) expect(source).toContain('ledger (files)');
+    for (const { source } of post.mails) {
+      for (const fact of [/ledger \(files\)/, /Repository: disk db-1/, /Size: \d+ B/, /Took: [\d.]+ m?s/])
+        expect(source).toMatch(fact);
+    }
+    expect(post.mails.filter(({ source }) => source.includes(words))).toHaveLength(2);
     await page.goto(`${server.url}/settings/channels`);
     await page.getByRole('link', { name: 'mail', exact: true }).click();
     await page.getByRole('link', { name: 'Backup nightly on db-1 succeeded' }).click();
@@ -232,5 +236,16 @@ test('two failures are one alert and one message; a dead channel delays no run a
     await waitFor('the message', async () => sink.messages.find(({ data }) => data['condition'] === 'host.silent'), {
       deadlineMs: 10_000,
     });
+  });
+
+  await test.step('it is over, and told so once, when the host is back', async () => {
+    await world.agent.restart();
+    await api.waitForHost(world.host.id, 'online');
+    await waitForAlert('host.silent', 'resolved', 30_000);
+    const isOver = (text: string) => text.includes('Resolved: db-1 is silent');
+    for (const kind of ['slack', 'discord', 'bot123456:']) {
+      await waitFor(`the end to ${kind}`, async () => toldTo(kind).find(isOver), { deadlineMs: 10_000 });
+      expect(toldTo(kind).filter(isOver)).toHaveLength(1);
+    }
   });
 });

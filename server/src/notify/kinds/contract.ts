@@ -2,12 +2,16 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { AppError } from '@holdfast/shared/errors.ts';
+import { OUTGOING } from '@holdfast/shared/limits.ts';
 import { parseAdapterInput } from '../../core/adapters/adapter-input.ts';
 import type { MessageType } from '../../core/alerts/message.ts';
 import type { ChannelKind, ChannelSettings } from '../channel.ts';
 import { type HttpSink, type SunkRequest, startHttpSink } from '../fixtures/http-sink.ts';
 import { LINK, sampleSending } from '../fixtures/sample-messages.ts';
 import { createGuardedHttp, type GuardedHttp } from '../guarded-http.ts';
+
+const RUN_FAILED = /nightly.*The dump ended early/su;
+const RUN_WITH_LOG = /nightly.*The dump ended early.*error nightly/su;
 
 /** In every secret and in the path of every address. */
 export const CANARY = 'canary0in0the0address';
@@ -24,6 +28,13 @@ export interface KindCase {
   waitBody?: string;
   /** Kinds that say no more than that something began or ended. */
   saysLittle?: boolean;
+  /** Whether the last lines of a log have their place in a short message; the oldest are left out where there is too little. */
+  log?: 'whole' | 'as fits';
+}
+
+/** The lines of an alert's log that stand in a text, in their order. */
+function findLogLines(text: string): readonly number[] {
+  return [...text.matchAll(/error (\d+) Fatal/gu)].map(([, line]) => Number(line));
 }
 
 export function readJson(request: SunkRequest): Record<string, unknown> {
@@ -31,7 +42,7 @@ export function readJson(request: SunkRequest): Record<string, unknown> {
   return JSON.parse(request.body) as Record<string, unknown>;
 }
 
-export function checkChannelKind({ kind, fill, read, markup, waitBody, saysLittle = false }: KindCase): void {
+export function checkChannelKind({ kind, fill, read, markup, waitBody, saysLittle = false, log = 'whole' }: KindCase): void {
   describe(`a channel of the kind ${kind.kind}`, () => {
     let sink: HttpSink;
     let http: GuardedHttp;
@@ -79,8 +90,13 @@ export function checkChannelKind({ kind, fill, read, markup, waitBody, saysLittl
           assert.match(text, /s3-eu/u);
           for (const part of ['2026-02-02 02:39', '2026-02-02 02:38'])
             assert.ok(text.includes(part) || text.includes(part.replace(' ', 'T')), text);
+          const all = Array.from({ length: OUTGOING.logLines }, (_, line) => line);
+          const told = findLogLines(text);
+          if (log === 'whole') assert.deepEqual(told, all, 'the last lines of the log, in their order');
+          else
+            assert.deepEqual(told, told.length === 0 ? [] : all.slice(-told.length), 'the newest lines, as far as there is room');
         }
-        if (type === 'run.failed') assert.match(text, /nightly.*The dump ended early/su);
+        if (type === 'run.failed') assert.match(text, log === 'whole' ? RUN_WITH_LOG : RUN_FAILED);
         if (type !== 'alert.acknowledged' && type !== 'alert.resolved') assert.equal(link, LINK);
       }
     });

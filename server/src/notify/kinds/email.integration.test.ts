@@ -93,7 +93,14 @@ describe('Email', () => {
     const mails = sink.mails.map(({ source }) => readMail(source));
     const first = mails[0] ?? assert.fail();
     for (const said of [first.text, first.html])
-      for (const part of ['cannot be reached', '2026-02-02 02:39 UTC', '2026-02-02 02:38 UTC', 'error 0 Fatal', LINK])
+      for (const part of [
+        'cannot be reached',
+        '2026-02-02 02:39 UTC',
+        '2026-02-02 02:38 UTC',
+        'error 0 Fatal',
+        'error 19 Fatal',
+        LINK,
+      ])
         assert.ok(said.includes(part), part);
     assert.match(first.head, /^Message-ID: <msg_1@example\.com>$/mu);
     assert.match(first.head, /^Auto-Submitted: auto-generated$/mu);

@@ -173,6 +173,7 @@ checkChannelKind({
 });
 checkChannelKind({
   kind: TWILIO,
+  log: 'as fits',
   fill: (url) => ({ config: { account: ACCOUNT, from: '+15550100', to: '+15550101', server: url }, secrets: { token: CANARY } }),
   read(request) {
     assert.equal(request.path, `/${CANARY}/2010-04-01/Accounts/${ACCOUNT}/Messages.json`);
