@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import type { RunId } from '@holdfast/shared/domain/ids.ts';
 import { waitUntil } from '@holdfast/shared/fixtures/wait-for.ts';
 import { GENERATIONS } from '../../engines/restic/fixtures/laboratory.ts';
+import { findStartTime, toEpochMs } from '../../exec/proc.ts';
 import { createExecutor } from '../executor.ts';
 import { awaitHang, type Fate, writeFatedRestic } from '../fixtures/fated-restic.ts';
-import { holdExclusively } from '../fixtures/foreign-lock.ts';
+import { type Holder, holdExclusively } from '../fixtures/foreign-lock.ts';
 import { findEvent, openRunRig, outline, type RunRig, writeFolder } from '../fixtures/run-rig.ts';
 import { recoverRuns } from '../recovery/recovery.ts';
 
@@ -132,16 +134,16 @@ async function awaitHolder(rig: RunRig, run: RunId, times = 1): Promise<void> {
 }
 
 /** A rig with one folder, whose minutes pass in a tenth of a second. */
-async function openLockedRig(t: TestContext, speed = 600): Promise<{ rig: RunRig; release: () => Promise<void> }> {
+async function openLockedRig(t: TestContext, speed = 600): Promise<{ rig: RunRig; holder: Holder }> {
   const rig = await openRunRig(t, { restic: REAL, speed });
   await rig.initRepository();
   addFolder(rig, 'letters');
-  return { rig, release: await holdExclusively(t, rig, REAL) };
+  return { rig, holder: await holdExclusively(t, rig, REAL) };
 }
 
 describe('A run that finds its repository held by others', () => {
   it('waits aside for them without using an attempt, also in the next life of the agent', async (t) => {
-    const { rig, release } = await openLockedRig(t);
+    const { rig, holder } = await openLockedRig(t);
     const run = rig.order(undefined, { attempts: 1 });
     await awaitHolder(rig, run);
     await waitUntil('a free slot', () => rig.executor.active === 0 && rig.executor.waiting === 1, { intervalMs: 1 });
@@ -150,7 +152,7 @@ describe('A run that finds its repository held by others', () => {
     const later = createExecutor({ workbench, spec: () => spec, onRepositoryUsed: () => undefined });
     assert.equal((await recoverRuns(workbench, later, spec)).requeued, 1);
     await awaitHolder(rig, run, 2);
-    await release();
+    await holder.release();
     await rig.awaitEvent((event) => event.type === 'run.finished' && event.run === run);
     await later.drain();
     const events = rig.listEvents(run);
@@ -158,6 +160,17 @@ describe('A run that finds its repository held by others', () => {
     const attempts = events.flatMap((event) => (event.type === 'run.attempt' ? [[event.attempt, event.failure.reason]] : []));
     assert.deepEqual(attempts, [[1, 'repository_locked']]);
     assert.equal((await rig.listSnapshots()).length, 1);
+  });
+
+  it('takes a lock away that a dead process of this agent left, and goes on', async (t) => {
+    const { rig, holder } = await openLockedRig(t);
+    const run = rig.order(undefined, { attempts: 1 });
+    await awaitHolder(rig, run);
+    const startedAt = toEpochMs(findStartTime(holder.pid) ?? assert.fail());
+    await holder.die();
+    rig.workbench.rememberProcess({ pid: holder.pid, startedAt, endedAt: rig.workbench.clock.now() });
+    assert.equal(findEvent(await rig.awaitEnd(run), 'run.finished').state, 'succeeded');
+    assert.deepEqual(readdirSync(join(rig.dir, 'repository/locks')), []);
   });
 
   it('is cancelled while it waits', async (t) => {

@@ -62,7 +62,7 @@ export interface WaitingRun {
 }
 
 /** The locks in the run's repository, after those of dead processes of this agent are gone; undefined when nobody could look. */
-async function look({ workbench, body, spec, signal }: WaitingRun): Promise<readonly RepositoryLock[] | undefined> {
+async function look({ workbench, recorder, body, spec, signal }: WaitingRun): Promise<readonly RepositoryLock[] | undefined> {
   const repository = spec?.repositories.find(({ id }) => id === body.repository);
   if (repository === undefined) return undefined;
   return await withWorkDir(workbench, async (workDir) => {
@@ -70,7 +70,7 @@ async function look({ workbench, body, spec, signal }: WaitingRun): Promise<read
     const engine = workbench.engine(workbench.exec);
     const { locks } = await engine.listLocks({ access, workDir, signal });
     if (!locks?.some((lock) => engine.attestHolder(lock) === 'gone')) return locks;
-    await engine.clearOwnLocks({ access, workDir, pinnedId });
+    await engine.clearOwnLocks({ access, workDir, pinnedId, onLog: recorder.log });
     return (await engine.listLocks({ access, workDir, signal })).locks;
   });
 }
