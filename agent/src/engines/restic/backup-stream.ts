@@ -4,9 +4,9 @@ import type { PipelineResult, Stage } from '../../exec/contract.ts';
 import { saysOutOfMemory } from '../../exec/memory-words.ts';
 import { planBackupStdin, type SnapshotMarks } from './args.ts';
 import { cleanText, describeShortage, type EngineFailure } from './classify.ts';
-import { wasCutShort } from './cut-short.ts';
 import { type LastWords, watchLastWords } from './last-words.ts';
-import { clearOwnLocks, type LockCheck, notLooked } from './locks.ts';
+import { findLockDoubt, type LockDoubt } from './lock-doubt.ts';
+import { type LockCheck, settleLock } from './locks.ts';
 import { createRetryWatch } from './movement.ts';
 import { parseMessage, type ResticSummary } from './parse.ts';
 import { classifyStage, logLine, type OnLog, placeAt, type ResticHost } from './restic-tool.ts';
@@ -92,16 +92,13 @@ export async function backupStream(host: ResticHost, input: BackupStreamInput): 
     sleep.end();
   });
   const outcome = judge(host, input, pipeline, summary, { gaveUp: giveUp.signal, slept: sleep.end() });
-  if (mayHaveLeftLock(pipeline)) input.onLockLook?.(await clearOwnLocks(host, input));
-  else if (outcome.failure?.reason.startsWith('repository_')) input.onLockLook?.(notLooked(outcome.failure));
+  await settleLock(host, input, findDoubt(pipeline, outcome.failure), outcome.failure);
   return outcome;
 }
 
-/** One that left by itself let its lock go, unless it could not reach the repository. */
-function mayHaveLeftLock({ verdict, consumer }: PipelineResult): boolean {
-  if (consumer.spawnError !== undefined) return false;
-  if (wasCutShort(consumer)) return true;
-  return verdict !== 'complete' && verdict !== 'consumer_failed';
+function findDoubt({ verdict, consumer }: PipelineResult, failure: EngineFailure | undefined): LockDoubt {
+  const left = verdict === 'complete' || verdict === 'consumer_failed';
+  return left || consumer.spawnError !== undefined ? findLockDoubt(consumer, failure) : 'look';
 }
 
 function judge(

@@ -2,8 +2,8 @@
 import type { RepositoryAccess } from '@holdfast/shared/adapters/repository.ts';
 import { planBackupTree, type SnapshotMarks } from './args.ts';
 import { type EngineFailure, showName } from './classify.ts';
-import { wasCutShort } from './cut-short.ts';
-import { clearOwnLocks, type LockCheck, notLooked } from './locks.ts';
+import { findLockDoubt } from './lock-doubt.ts';
+import { type LockCheck, settleLock } from './locks.ts';
 import { findSkippedPath, type ResticMessage, type ResticSummary } from './parse.ts';
 import { type OnLog, placeAt, type ResticHost, runRestic } from './restic-tool.ts';
 
@@ -105,9 +105,7 @@ export async function backupTree(host: ResticHost, input: BackupTreeInput): Prom
     addedBytes: summary?.data_added_packed ?? summary?.data_added,
     files: summary?.total_files_processed ?? 0,
   };
-  if (result.ending !== 'exited' || wasCutShort(result)) {
-    input.onLockLook?.(await clearOwnLocks(host, input));
-  } else if (failure?.reason.startsWith('repository_')) input.onLockLook?.(notLooked(failure));
+  await settleLock(host, input, findLockDoubt(result, failure), failure);
   const isStored = failure === undefined || failure.reason === 'files_unreadable';
   if (!isStored) return { ...seen, partial: false, failure };
   if (summary?.snapshot_id === undefined) {

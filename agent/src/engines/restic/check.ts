@@ -6,8 +6,8 @@ import type { CheckScope } from '@holdfast/shared/domain/maintenance.ts';
 import { MAINTENANCE, PROCESS } from '@holdfast/shared/limits.ts';
 import { findStartTime } from '../../exec/proc.ts';
 import { classifyFailure, cleanText, type EngineFailure, showName } from './classify.ts';
-import { wasCutShort } from './cut-short.ts';
-import { clearOwnLocks, type LockCheck, notLooked } from './locks.ts';
+import { findLockDoubt } from './lock-doubt.ts';
+import { type LockCheck, settleLock } from './locks.ts';
 import { planCheck } from './maintenance-args.ts';
 import { type CheckLine, findPacks, parseCheckComplaint, parseMaintenanceLine } from './maintenance-parse.ts';
 import { createProgressLog } from './progress-log.ts';
@@ -119,13 +119,10 @@ export async function check(host: ResticHost, input: CheckInput): Promise<CheckO
   });
   const failure = judge(host, output, findings);
   const { result } = output;
-  const wasEnded = result.ending !== 'exited' || wasCutShort(result);
-  if (wasEnded) {
-    const look = await clearOwnLocks(host, input);
-    input.onLockLook?.(look);
-  } else if (failure !== undefined && failure.reason !== 'repository_damaged') {
-    input.onLockLook?.(notLooked(failure));
-  }
+  const stopped = failure?.reason === 'repository_damaged' ? undefined : failure;
+  const doubt = findLockDoubt(result, stopped);
+  // Whatever else stopped it may have kept it from its lock as well.
+  await settleLock(host, input, doubt === 'none' && stopped !== undefined ? 'owed' : doubt, failure);
   return {
     failure,
     damagedPacks: [...findings.packs],

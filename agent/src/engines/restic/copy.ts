@@ -5,7 +5,7 @@ import type { Evidence } from '@holdfast/shared/domain/run.ts';
 import { PROCESS } from '@holdfast/shared/limits.ts';
 import { planCopy, planDump, planSnapshots } from './args.ts';
 import type { EngineFailure } from './classify.ts';
-import { wasCutShort } from './cut-short.ts';
+import { findLockDoubt } from './lock-doubt.ts';
 import { clearOwnLocks, type LockCheck, notLooked } from './locks.ts';
 import { parseSnapshots, type StoredSnapshot } from './parse.ts';
 import { readBack } from './read-back.ts';
@@ -116,12 +116,13 @@ async function runCopy(host: ResticHost, input: CopyInput): Promise<EngineFailur
     onBytes: ({ readBytes, writtenBytes }) => input.onProgress?.({ bytes: readBytes + writtenBytes }),
     onLog: input.onLog,
   });
-  if (result.ending !== 'exited' || wasCutShort(result)) {
+  const doubt = findLockDoubt(result, failure);
+  if (doubt === 'look') {
     const { workDir, onLog } = input;
     const there = await clearOwnLocks(host, { access: input.access, workDir, pinnedId: input.pinnedId, onLog });
     const here = await clearOwnLocks(host, { access: input.from, workDir, pinnedId: input.fromPinnedId, onLog });
     input.onLockLook?.({ ...there, left: [...there.left, ...here.left], failure: there.failure ?? here.failure });
-  } else if (failure?.reason.startsWith('repository_')) input.onLockLook?.(notLooked(failure));
+  } else if (doubt === 'owed' && failure !== undefined) input.onLockLook?.(notLooked(failure));
   return failure;
 }
 

@@ -3,8 +3,8 @@ import type { RepositoryAccess } from '@holdfast/shared/adapters/repository.ts';
 import { PROCESS } from '@holdfast/shared/limits.ts';
 import { planForget } from './args.ts';
 import { classifyFailure, type EngineFailure } from './classify.ts';
-import { wasCutShort } from './cut-short.ts';
-import { clearOwnLocks, type LockCheck, notLooked } from './locks.ts';
+import { findLockDoubt } from './lock-doubt.ts';
+import { type LockCheck, settleLock } from './locks.ts';
 import { findStranger, listSnapshots } from './repository.ts';
 import { type OnLog, placeAt, type ResticHost, runRestic } from './restic-tool.ts';
 
@@ -74,8 +74,6 @@ async function forgetSome(
     patience: { retries: 10 },
     onLog: input.onLog,
   });
-  const wasEnded = result.ending !== 'exited' || wasCutShort(result);
-  if (wasEnded) input.onLockLook?.(await clearOwnLocks(host, input));
-  else if (failure?.reason.startsWith('repository_')) input.onLockLook?.(notLooked(failure));
+  await settleLock(host, input, findLockDoubt(result, failure), failure);
   return { failure, said: result.stderr };
 }

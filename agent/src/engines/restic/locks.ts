@@ -8,6 +8,7 @@ import { LOCKS, PROCESS } from '@holdfast/shared/limits.ts';
 import { findStartTime } from '../../exec/proc.ts';
 import { planCatLock, planListLocks, planUnlock, type ResticPlace } from './args.ts';
 import type { EngineFailure } from './classify.ts';
+import type { LockDoubt } from './lock-doubt.ts';
 import { parseLock, parseLockIds, type RepositoryLock } from './parse.ts';
 import { findStranger } from './repository.ts';
 import { type OnLog, placeAt, type ResticHost, runRestic } from './restic-tool.ts';
@@ -73,6 +74,19 @@ export interface LockCheck {
 /** What a backup that could not talk to its repository to the end says of its lock: nobody looked. */
 export function notLooked(failure: EngineFailure): LockCheck {
   return { removed: 0, left: [], failure };
+}
+
+/** Looks where a lock may have stayed, and says so where nobody can look yet. */
+export async function settleLock(
+  host: ResticHost,
+  input: ClearInput & { readonly onLockLook?: ((check: LockCheck) => void) | undefined },
+  doubt: LockDoubt,
+  failure: EngineFailure | undefined,
+): Promise<void> {
+  if (doubt === 'look') {
+    const look = await clearOwnLocks(host, input);
+    input.onLockLook?.(look);
+  } else if (doubt === 'owed' && failure !== undefined) input.onLockLook?.(notLooked(failure));
 }
 
 /** Looks for locks that dead processes of this agent left, and removes them when that is safe. */

@@ -2,8 +2,8 @@
 import type { RepositoryAccess } from '@holdfast/shared/adapters/repository.ts';
 import { PROCESS } from '@holdfast/shared/limits.ts';
 import type { EngineFailure } from './classify.ts';
-import { wasCutShort } from './cut-short.ts';
-import { clearOwnLocks, type LockCheck, notLooked } from './locks.ts';
+import { findLockDoubt } from './lock-doubt.ts';
+import { type LockCheck, settleLock } from './locks.ts';
 import { planPrune } from './maintenance-args.ts';
 import { findPrunedBytes, parseMaintenanceLine } from './maintenance-parse.ts';
 import { createProgressLog } from './progress-log.ts';
@@ -48,12 +48,6 @@ export async function prune(host: ResticHost, input: PruneInput): Promise<PruneO
     onBytes: ({ readBytes, writtenBytes }) => input.onProgress?.({ bytes: readBytes + writtenBytes }),
     onLog: input.onLog,
   });
-  const wasEnded = result.ending !== 'exited' || wasCutShort(result);
-  if (wasEnded) {
-    const look = await clearOwnLocks(host, input);
-    input.onLockLook?.(look);
-  } else if (failure?.reason.startsWith('repository_')) {
-    input.onLockLook?.(notLooked(failure));
-  }
+  await settleLock(host, input, findLockDoubt(result, failure), failure);
   return failure ? { failure } : { freedBytes: freedBytes ?? 0 };
 }
