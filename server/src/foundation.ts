@@ -32,6 +32,8 @@ export interface FoundationOptions {
   baseUrl: string;
   /** Bytes of log a host may fill on one UTC day; the store's own limit unless given. */
   hostDayLogBytes?: number | undefined;
+  /** The reserve for a full disk; the store's own size unless given. */
+  ballastBytes?: number | undefined;
   log: Log;
   /** `beside`: a one-shot command next to a server that may be running. */
   access: 'alone' | 'beside';
@@ -142,6 +144,7 @@ export async function openFoundation(options: FoundationOptions): Promise<CoreCo
     clock,
     access: options.access,
     hostDayLogBytes: options.hostDayLogBytes,
+    ...(options.ballastBytes === undefined ? {} : { ballastBytes: options.ballastBytes }),
     onOddity: (text) => options.log.warn({ area: 'database' }, text),
     onDamage: (text) => options.log.error({ area: 'database' }, text),
   });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { after } from 'node:test';
 import { systemClock } from '@holdfast/shared/clock.ts';
 import { checkStore } from '../contract.ts';
+import { placeMigrated } from './fixtures/migrated.ts';
 import { openSqliteStore } from './open.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'holdfast-store-'));
@@ -12,7 +13,9 @@ let opened = 0;
 
 after(() => rmSync(directory, { recursive: true }));
 
-checkStore(() => {
+checkStore(async () => {
   opened += 1;
-  return openSqliteStore({ path: join(directory, `${opened}.db`), migrationsDir, clock: systemClock, ballastBytes: 0 });
+  const path = join(directory, `${opened}.db`);
+  await placeMigrated(path);
+  return await openSqliteStore({ path, migrationsDir, clock: systemClock, ballastBytes: 0 });
 });
