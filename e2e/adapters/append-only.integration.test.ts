@@ -1,7 +1,8 @@
 /** A real rest-server that takes no removal, and another one before the same directory that does: everyday and admin credential. */
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import type { Secrets } from '@holdfast/shared/adapters/field.ts';
 import type { HostId, PlanId, RunId } from '@holdfast/shared/domain/ids.ts';
@@ -13,6 +14,35 @@ import { makeQuickRepository } from '../../agent/src/engines/restic/fixtures/qui
 import { findEvent, openRunRig, outline, PASSWORD, type RunRig } from '../../agent/src/runs/fixtures/run-rig.ts';
 import { reconcileRepository } from '../../agent/src/runs/recovery/reconcile.ts';
 import { type RestServerHandle, startRestServer } from '../harness/services/rest-server.ts';
+
+/** What whoever has the credential of the host asks of the server, past restic; the status of the answer. */
+async function attack({ everyday }: Place, method: 'DELETE' | 'POST', path: string, body?: string): Promise<number> {
+  const authorization = `Basic ${Buffer.from(`${everyday.user}:${everyday.password}`).toString('base64')}`;
+  const asked = { method, headers: { authorization }, ...(body === undefined ? {} : { body }) };
+  const response = await fetch(`${everyday.url}shop/${path}`, asked);
+  await response.arrayBuffer();
+  return response.status;
+}
+
+/** Every file of the repository by its path, with its content's hash; locks come and go. */
+function hashStored({ everyday }: Place): ReadonlyMap<string, string> {
+  const root = join(everyday.dataDirectory, 'shop');
+  const files = readdirSync(root, { recursive: true, withFileTypes: true }).filter((one) => one.isFile());
+  return new Map(
+    files.flatMap(({ parentPath, name }) => {
+      const path = relative(root, join(parentPath, name));
+      if (path.startsWith('locks/')) return [];
+      return [
+        [
+          path,
+          createHash('sha256')
+            .update(readFileSync(join(parentPath, name)))
+            .digest('hex'),
+        ],
+      ];
+    }),
+  );
+}
 
 interface Place {
   rig: RunRig;
@@ -172,6 +202,12 @@ for (const { version, binary } of GENERATIONS) {
     ];
     const left = await endOf(rig, orderRetention(rig, admin, plan, [], held));
     assert.deepEqual([left.state, left.failure?.reason], ['skipped', 'retention_frozen']);
+    const some = await endOf(rig, orderRetention(rig, admin, plan, [removal], held));
+    assert.deepEqual(
+      [some.state, some.failure?.reason],
+      ['partial', 'retention_frozen'],
+      'what is left is told beside what went',
+    );
 
     await reconcileRepository(far.workbench, far.spec, far.repository.id, new Set());
     assert.deepEqual(findEvent(far.listEvents(), 'repository.reconciled').missing, [oldest]);
@@ -189,15 +225,19 @@ for (const { version, binary } of GENERATIONS) {
     rig.setRetention(retentionPolicySchema.parse({ kind: 'rules', last: 2 }));
 
     const refused = await endOf(rig, orderForget(rig, 'order_1'));
-    assert.deepEqual([refused.state, refused.failure?.reason], ['failed', 'removal_refused']);
+    assert.deepEqual([refused.state, refused.failure?.reason], ['skipped', 'removal_refused']);
     assert.deepEqual(listStored(), before);
+    const forgets = () => rig.listEvents().filter((event) => event.type === 'run.created' && event.kind === 'forget');
+    writeNoise(join(rig.dir, 'letters/a'), 300_000, 4);
+    await rig.runPlan();
+    assert.equal(forgets().length, 1, 'what was refused is not tried again after each backup');
 
     const removed = await endOf(rig, orderForget(rig, 'order_2', admin));
     assert.equal(removed.state, 'succeeded', JSON.stringify(removed.failure));
     assert.equal(listStored().snapshots.length, 2);
 
     const unpruned = await endOf(rig, orderPrune(rig, 'order_3', everyday, false));
-    assert.deepEqual([unpruned.state, unpruned.failure?.reason], ['failed', 'removal_refused']);
+    assert.deepEqual([unpruned.state, unpruned.failure?.reason], ['skipped', 'removal_refused']);
     for (const pack of before.packs) assert.ok(listStored().packs.includes(pack), `${pack} is still there`);
 
     const pruned = await endOf(rig, orderPrune(rig, 'order_4', admin, true));
@@ -209,8 +249,9 @@ for (const { version, binary } of GENERATIONS) {
   });
 }
 
-test('a host whose credential may only add says once a day that removing is left to others', async (t) => {
-  const { rig, listStored } = await openPlace(t, GENERATIONS.at(-1)?.binary ?? '');
+test('a host whose credential may only add says once a day that removing is left to others, and whoever steals it destroys nothing', async (t) => {
+  const place = await openPlace(t, GENERATIONS.at(-1)?.binary ?? '');
+  const { rig, listStored } = place;
   const setOrdered = (forgetOrdered: boolean) => {
     rig.spec.repositories = rig.spec.repositories.map((repository) => ({ ...repository, addsOnly: true, forgetOrdered }));
   };
@@ -230,4 +271,18 @@ test('a host whose credential may only add says once a day that removing is left
   assert.equal(listForgets().length, 1);
   assert.ok(listForgets().every(isSkipped));
   assert.equal(listStored().snapshots.length, 4);
+
+  const before = hashStored(place);
+  assert.ok(before.size > 8);
+  for (const path of before.keys()) {
+    // The server keeps packs in folders of their own; over HTTP they lie side by side.
+    const asked = path.replace(/^data\/..\//, 'data/');
+    assert.equal(await attack(place, 'DELETE', asked), 403, `deletes ${asked}`);
+    assert.equal((await attack(place, 'POST', asked, 'overwritten')) < 400, false, `overwrites ${asked}`);
+  }
+  assert.ok((await attack(place, 'DELETE', '')) >= 400, 'deletes the whole repository');
+  const junk = 'junk';
+  const name = createHash('sha256').update(junk).digest('hex');
+  for (const kind of ['data', 'index', 'snapshots']) await attack(place, 'POST', `${kind}/${name}`, junk);
+  for (const [path, hash] of before) assert.equal(hashStored(place).get(path), hash, path);
 });

@@ -77,6 +77,23 @@ describe('The ledger of snapshots', () => {
       ],
     );
     assert.deepEqual(ledger.listGoodSizes(plan, source, 1), [5]);
+    const elsewhere = 'repo_b' as RepositoryId;
+    for (const [of, days, sizeBytes] of [
+      ['new', 1, 5],
+      ['old', 2, 100],
+    ] as const) {
+      ledger.record({ ...made(`copy of ${of}`, { createdAt: START - days, sizeBytes }), repository: elsewhere });
+      ledger.copySuspicion(repository, of, elsewhere, `copy of ${of}`);
+    }
+    assert.deepEqual(ledger.listGoodSizes(plan, source, 9), [5, 100], 'a copy is no second backup');
+    const copies = ledger.listByPlan(plan).filter((one) => one.repository === elsewhere);
+    assert.deepEqual(
+      copies.map(({ engineId, isSuspicious }) => [engineId, isSuspicious]),
+      [
+        ['copy of new', true],
+        ['copy of old', false],
+      ],
+    );
   });
 
   it('remembers which run sets out to remove a snapshot, until it says that it does not', (t) => {

@@ -52,7 +52,7 @@ export interface SnapshotLedger {
   listByRepository(repository: RepositoryId): LedgerSnapshot[];
   /** What a plan made of its sources and is still there as far as is known, newest first; without those whose part goes on. */
   listByPlan(plan: PlanId): PlannedSnapshot[];
-  /** Sizes of the data of a source that clean parts stand for, newest first, at most `limit`. */
+  /** Sizes of the data of a source that clean parts stand for, newest first, at most `limit`; one that lies in two repositories counts once. */
   listGoodSizes(plan: PlanId, source: SourceId, limit: number): number[];
   /** What the backups of a source added to a repository in bytes, newest first, at most `limit`, whatever became of them since. */
   listAdded(repository: RepositoryId, source: SourceId, limit: number): number[];
@@ -60,6 +60,8 @@ export interface SnapshotLedger {
   setStateOfRun(run: RunId, state: LedgerState): void;
   setState(repository: RepositoryId, engineId: string, state: LedgerState): void;
   markSuspicious(repository: RepositoryId, engineId: string): void;
+  /** A copy is as suspicious as its original is. */
+  copySuspicion(from: RepositoryId, original: string, to: RepositoryId, copy: string): void;
   /** A drill restored it at `at` (epoch milliseconds); undefined: one could not, and what was proven before is not any more. */
   markProven(repository: RepositoryId, engineId: string, at: number | undefined): void;
   /** Says, before it is done, which run removes these; undefined: it did not, they stay. */
@@ -122,8 +124,8 @@ export function createSnapshotLedger(database: Database, clock: Pick<Clock, 'now
      ORDER BY source, created_at DESC, engine_id`,
   );
   const selectSizes = database.prepare(
-    `SELECT size_bytes AS sizeBytes FROM snapshots WHERE plan = ? AND source = ? AND state = 'vouched' AND role = 'data'
-     ORDER BY created_at DESC LIMIT ?`,
+    `SELECT max(size_bytes) AS sizeBytes FROM snapshots WHERE plan = ? AND source = ? AND state = 'vouched' AND role = 'data'
+     GROUP BY run, created_at ORDER BY created_at DESC LIMIT ?`,
   );
   const selectAdded = database.prepare(
     `SELECT added_bytes AS addedBytes FROM snapshots
@@ -133,6 +135,10 @@ export function createSnapshotLedger(database: Database, clock: Pick<Clock, 'now
   const setOfRun = database.prepare('UPDATE snapshots SET state = ? WHERE run = ?');
   const setOne = database.prepare('UPDATE snapshots SET state = ? WHERE repository = ? AND engine_id = ?');
   const suspect = database.prepare('UPDATE snapshots SET suspicious = 1 WHERE repository = ? AND engine_id = ?');
+  const suspectCopy = database.prepare(
+    `UPDATE snapshots SET suspicious = 1 WHERE repository = ? AND engine_id = ?
+       AND EXISTS (SELECT 1 FROM snapshots o WHERE o.repository = ? AND o.engine_id = ? AND o.suspicious = 1)`,
+  );
   const prove = database.prepare('UPDATE snapshots SET proven_at = ? WHERE repository = ? AND engine_id = ?');
   const leave = database.prepare('UPDATE snapshots SET leaving = ? WHERE repository = ? AND engine_id = ?');
   const deleteRemoved = database.prepare("DELETE FROM snapshots WHERE state = 'removed' AND recorded_at < ?");
@@ -162,6 +168,7 @@ export function createSnapshotLedger(database: Database, clock: Pick<Clock, 'now
     setStateOfRun: (run, state) => void database.transact(() => setOfRun.run(state, run)),
     setState: (repository, engineId, state) => void database.transact(() => setOne.run(state, repository, engineId)),
     markSuspicious: (repository, engineId) => void database.transact(() => suspect.run(repository, engineId)),
+    copySuspicion: (from, original, to, copy) => void database.transact(() => suspectCopy.run(to, copy, from, original)),
     markProven: (repository, engineId, at) => void database.transact(() => prove.run(at ?? null, repository, engineId)),
     markLeaving: (repository, engineIds, run) =>
       database.transact(() => {

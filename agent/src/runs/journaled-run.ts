@@ -148,12 +148,14 @@ const journaledRetentionSchema = z.object({
 export type JournaledRetention = z.infer<typeof journaledRetentionSchema>;
 
 /** Ordered by a person, with both repositories in the order; or made by the host itself after a backup, with both in its spec. */
-const journaledCopySchema = z.object({
+export const journaledCopySchema = z.object({
   kind: z.literal('copy'),
   plan: idSchema('plan').optional(),
   from: idSchema('repository'),
   snapshots: REQUESTS['copy.start'].body.shape.snapshots,
   order: REQUESTS['copy.start'].body.omit({ snapshots: true }).optional(),
+  /** How it ended; left out until then, and by agents that did not keep it. */
+  state: z.enum(TERMINAL_STATES).optional(),
   ...ordered,
 });
 export type JournaledCopy = z.infer<typeof journaledCopySchema>;

@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { chmod, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { DEFAULT_TENANT, type HostId, type RepositoryId, type RunId } from '@holdfast/shared/domain/ids.ts';
+import {
+  DEFAULT_TENANT,
+  type HostId,
+  type PlanId,
+  type PolicyId,
+  type RepositoryId,
+  type RunId,
+} from '@holdfast/shared/domain/ids.ts';
 import { AGENT_CAPABILITIES } from '@holdfast/shared/protocol/capabilities.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
@@ -381,6 +388,43 @@ describe('The command line', () => {
       { limit: 1 },
     );
     assert.equal(audit.rows[0]?.change?.['copies'], true);
+  });
+
+  it('says what the retention of a plan would remove, and removes it now: of one plan or of all, here or in the second repository', async () => {
+    const { context } = world.served;
+    const policy = await post('/retention-policies', { name: 'only two', policy: { kind: 'rules', last: 2 } });
+    const { id: second } = (await world.run(['repositories', 'show', 'elsewhere', '--json'])).json<{ id: RepositoryId }>();
+    const stored = await context.store.plans.findPlan(DEFAULT_TENANT, made.plan as PlanId);
+    assert.ok(stored);
+    const preview = (...more: string[]) => world.run(['retention', 'preview', stored.name, ...more]);
+    assert.match((await preview()).out, /everything is kept/);
+    await context.store.plans.updatePlan(
+      { ...stored, retentionPolicy: policy as PolicyId, copyRepository: second },
+      stored.version,
+    );
+    const kept = await preview('--kept');
+    assert.match(kept.out, /^SOURCE +STAY +GO +BUT\ndb-1\/\S+ +\d+ +\d+/, kept.error);
+    assert.match(kept.out, /snap_\S+ +db-1\/\S+ +\S+ \S+Z +stays +is number 1 of the 2 newest/);
+    assert.equal((await preview('--json')).json<{ policy: string }>().policy, policy);
+    assert.match((await preview('--repository', 'elsewhere')).out, /everything is kept/);
+    assert.equal((await preview('--repository', 'main')).code, EXIT.done, 'its own by name');
+
+    assert.equal((await world.run(['retention', 'run'])).code, EXIT.usage, 'it says of which');
+    assert.equal((await world.run(['retention', 'run', stored.name, '--all'])).code, EXIT.usage);
+    const orderOf = async (...more: string[]) => {
+      const done = await world.run(['retention', 'run', ...more]);
+      assert.match(done.out, /^run_[^\n]+\n$/, done.error);
+      const run = await context.store.runs.findRun(DEFAULT_TENANT, done.out.trim() as RunId);
+      const [order] = (await context.store.orders.listWaitingOrders(made.host, world.served.clock.now())).filter(
+        (one) => one.run === run?.id,
+      );
+      return [run?.kind, run?.repository, JSON.parse(order?.body ?? '{}').isApproved];
+    };
+    assert.deepEqual(await orderOf(stored.name), ['forget', stored.repository, false]);
+    assert.deepEqual(await orderOf('--all', '--agree'), ['forget', stored.repository, true]);
+    assert.deepEqual(await orderOf(stored.name, '--repository', 'elsewhere'), ['forget', second, false]);
+    const elsewhere = await world.run(['retention', 'run', '--all', '--repository', 'elsewhere']);
+    assert.deepEqual([elsewhere.code, elsewhere.out], [EXIT.done, ''], 'no plan has a policy for copies');
   });
 
   it('says how often sources are drilled, and which of them was refused', async () => {

@@ -18,6 +18,7 @@ import { type CliParts, wantsJson } from './parts.ts';
 import { addPeopleCommands } from './people-commands.ts';
 import { addApiCommand, addReadCommands } from './read-commands.ts';
 import { addRecoveryCommands } from './recovery-commands.ts';
+import { addRetentionCommands } from './retention-commands.ts';
 import { addRunCommands } from './run-commands.ts';
 import { addSnapshotCommands } from './snapshot-commands.ts';
 import { addStatisticsCommand } from './statistics-commands.ts';
@@ -43,6 +44,7 @@ export function createProgram(parts: CliParts): Command {
   addRecoveryCommands(getNoun('repositories'), parts);
   addDrillCommands(getNoun('sources'), parts);
   addRunCommands(program, getNoun('runs'), parts);
+  addRetentionCommands(program.command('retention').description('what plans keep, and what goes next'), parts);
   addSnapshotCommands(getNoun('snapshots'), parts);
   addAlertCommands(getNoun('alerts'), parts);
   addAuditCommands(getNoun('audit'), parts);

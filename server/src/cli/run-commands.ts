@@ -9,7 +9,7 @@ import { note, printJson, printLine, sanitise } from './output.ts';
 import { type CliParts, connect, settle, wantsJson } from './parts.ts';
 import { judgeRuns, type RunRow, runSchema, showLogTails, waitForRuns } from './wait.ts';
 
-const startedSchema = z.looseObject({ runs: z.array(runSchema) });
+export const startedSchema = z.looseObject({ runs: z.array(runSchema) });
 const snapshotSchema = z.looseObject({ id: z.string(), host: z.string(), source: z.string(), plan: z.string().optional() });
 const sourceSchema = z.looseObject({ kind: z.string() });
 const adaptersSchema = z.looseObject({
@@ -21,20 +21,26 @@ export interface WaitOptions {
   timeout: string;
 }
 
-function addWaitOptions(command: Command): Command {
+export function addWaitOptions(command: Command): Command {
   return command
     .option('--wait', 'wait for its end; the exit code says how it ended')
     .option('--timeout <minutes>', 'with --wait: wait this long at most', '1440');
 }
 
-function parseMinutes(text: string): number {
+export function parseMinutes(text: string): number {
   const minutes = Number(text);
   if (Number.isFinite(minutes) && minutes > 0) return minutes * 60_000;
   throw createUsageError('--timeout takes a number of minutes');
 }
 
 /** Starts something under a key of its own, so that an answer lost on the way is asked for again without starting it twice. */
-async function startOnce<T>(parts: CliParts, client: Client, schema: z.ZodType<T>, path: string, body: unknown): Promise<T> {
+export async function startOnce<T>(
+  parts: CliParts,
+  client: Client,
+  schema: z.ZodType<T>,
+  path: string,
+  body: unknown,
+): Promise<T> {
   const asked = { body, idempotencyKey: parts.makeKey() };
   try {
     return await client.send(schema, 'POST', path, asked);
@@ -47,7 +53,7 @@ async function startOnce<T>(parts: CliParts, client: Client, schema: z.ZodType<T
 }
 
 /** Says what was started; with `--wait`, how it ended as well, and sets the exit code by it. */
-async function reportRuns(
+export async function reportRuns(
   parts: CliParts,
   client: Client,
   started: readonly RunRow[],

@@ -167,10 +167,13 @@ export interface RecentPart {
   endedAt: number;
 }
 
-/** The newest ended forget run of a plan on one host. */
+/** The newest forget run of a plan on one host, in one repository, that came to an end of its own. */
 export interface NewestForget {
   plan: PlanId;
   host: HostId;
+  repository: RepositoryId;
+  /** One host removed what all hosts of the plan have there, as the server planned it. */
+  isForAll: boolean;
   run: RunId;
   state: TerminalState;
   failure?: Failure | undefined;
@@ -236,7 +239,7 @@ export interface AlertStore {
   listRecentParts(tenant: TenantId, sources: readonly SourceId[], perSource: number): Promise<readonly RecentPart[]>;
   /** The newest ended drill of each of these sources that had one since `since`, wherever it took place. */
   listNewestDrills(tenant: TenantId, sources: readonly SourceId[], since: number): Promise<readonly NewestDrill[]>;
-  /** The newest ended forget run of each of these plans on each host that had one since `since`. */
+  /** Of each of these plans on each host and in each repository that had one since `since`; a run that was cancelled is none. */
   listNewestForgets(tenant: TenantId, plans: readonly PlanId[], since: number): Promise<readonly NewestForget[]>;
   /** By id; without hosts that are revoked. */
   listHostGlances(tenant: TenantId, after: string, limit: number): Promise<readonly HostGlance[]>;

@@ -65,6 +65,7 @@ export function describeRemove(reason: RemoveReason): string {
 
 const FREEZE_WORDS: Readonly<Record<Freeze, string>> = {
   newest_run_not_clean: 'the newest run is not clean',
+  newest_copy_not_clean: 'the newest copy did not end clean',
   newest_suspicious: 'the size of the newest backup is suspicious',
   nothing_good: 'there is no good backup',
   newest_too_old: 'the newest good backup is more than twice as old as the schedule allows',

@@ -49,6 +49,16 @@ describe('retention: tiers', () => {
     assert.equal(removed, 69);
   });
 
+  it('keeps the newest three of five', () => {
+    const five = daily(5);
+    const { decisions, removed } = planRetention(five, context(rules({ last: 3 })));
+    assert.deepEqual(
+      kept(decisions),
+      five.slice(0, 3).map(({ id }) => id),
+    );
+    assert.equal(removed, 2);
+  });
+
   it('ends weeks on Sunday', () => {
     const sunday = Date.UTC(2026, 5, 14, 23, 59);
     const monday = Date.UTC(2026, 5, 15, 0, 1);
@@ -126,6 +136,16 @@ describe('retention: what counts', () => {
 });
 
 describe('retention: guards no policy can switch off', () => {
+  it('removes no copies while the newest copy did not end clean, whatever their age', () => {
+    for (const policy of [rules({ last: 1 }), rules({ maxAgeDays: 1 })]) {
+      const plan = (isNewestCopyClean?: boolean) => planRetention(hourly(50), context(policy, { isNewestCopyClean }));
+      assert.deepEqual([plan(false).frozen, plan(false).removed], ['newest_copy_not_clean', 0]);
+      assert.equal(plan(true).frozen, undefined);
+      assert.ok(plan(true).removed > 0);
+      assert.deepEqual(plan(true), plan(), 'what is no copy is not asked about copies');
+    }
+  });
+
   it('removes nothing while the newest run is not clean', () => {
     const plan = planRetention(hourly(50), context(rules({ last: 1 }), { isNewestRunClean: false }));
     assert.equal(plan.frozen, 'newest_run_not_clean');
@@ -227,7 +247,16 @@ describe('retention policy', () => {
     assert.equal(retentionPolicySchema.safeParse({ kind: 'rules', maxAgeDays: 2 }).success, true);
   });
 
-  it('has presets that are policies', () => {
+  it('has presets that are policies, the first of them 24 hours, 7 days, 4 weeks and 12 months and nothing else', () => {
+    const [standard] = RETENTION_PRESETS;
+    assert.deepEqual(standard, {
+      key: 'standard',
+      name: 'Standard (24h/7d/4w/12m)',
+      policy: {
+        ...{ kind: 'rules', last: 0, hourly: 24, daily: 7, weekly: 4, monthly: 12, yearly: 0 },
+        ...{ withinHours: 0, minAgeHours: 0, maxAgeDays: 0, maxTotalBytes: 0 },
+      },
+    });
     for (const { policy } of RETENTION_PRESETS) assert.deepEqual(retentionPolicySchema.parse(policy), policy);
   });
 });
@@ -293,7 +322,7 @@ describe('retention over random histories', () => {
         });
         assert.deepEqual(new Set(counts.slice(1)).size, 1, `${counts}`);
       }),
-      { numRuns: 200, seed: 68 },
+      { numRuns: 1000, seed: 68 },
     );
   });
 });

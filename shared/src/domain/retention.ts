@@ -66,7 +66,7 @@ export type Decision =
   | { snapshot: RetentionSnapshot; verdict: 'remove'; because: RemoveReason };
 
 /** Why nothing is removed at all for now. */
-export type Freeze = 'newest_run_not_clean' | 'newest_suspicious' | 'nothing_good' | 'newest_too_old';
+export type Freeze = 'newest_run_not_clean' | 'newest_copy_not_clean' | 'newest_suspicious' | 'nothing_good' | 'newest_too_old';
 
 export interface RetentionPlan {
   /** Newest first. */
@@ -85,6 +85,8 @@ export interface RetentionContext {
   /** The plan's zone, which decides where days begin. */
   zone: string;
   isNewestRunClean: boolean;
+  /** Of snapshots that are copies: whether the newest copy went well; left out: they are none. */
+  isNewestCopyClean?: boolean | undefined;
   /** The longest wait between two backups that the schedule promises, milliseconds; undefined: it promises none. */
   expectedMs?: number | undefined;
   /** Whatever the policy says, older ones go unless they are guarded; days; 0 or left out: no such cap. */
@@ -242,9 +244,10 @@ function limitBytes(drafts: readonly Draft[], bytes: number): void {
 
 function findFreeze(
   present: readonly Draft[],
-  { isNewestRunClean, expectedMs, now }: Pick<RetentionContext, 'isNewestRunClean' | 'expectedMs' | 'now'>,
+  { isNewestRunClean, isNewestCopyClean = true, expectedMs, now }: RetentionContext,
 ): Freeze | undefined {
   if (!isNewestRunClean) return 'newest_run_not_clean';
+  if (!isNewestCopyClean) return 'newest_copy_not_clean';
   if (present[0]?.snapshot.standing === 'suspicious') return 'newest_suspicious';
   const newest = present.find(isGood)?.snapshot;
   if (newest === undefined) return 'nothing_good';

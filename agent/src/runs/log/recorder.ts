@@ -68,7 +68,8 @@ export interface Recorder {
   copied(of: SnapshotId, made: SnapshotMade, effects: () => void): void;
   finishPart(part: PartEnd, effects: () => void): void;
   finalize(): void;
-  finish(end: RunEnd): void;
+  /** Closes the run; `effects` are journaled before, together with the event. */
+  finish(end: RunEnd, effects?: () => void): void;
   progress(progress: Omit<Progress, 'run'>): void;
 }
 
@@ -155,7 +156,7 @@ export function createRecorder(ports: RecorderPorts, run: RunId, firstLine = 0):
     finalize() {
       append({ type: 'run.finalizing', run, at: at() });
     },
-    finish(end) {
+    finish(end, effects) {
       sayWhatIsMissing(end.state);
       batches.flush();
       const durationMs = end.durationMs ?? Math.max(0, Math.round(ports.clock.monotonicMs() - startedAt));
@@ -171,7 +172,10 @@ export function createRecorder(ports: RecorderPorts, run: RunId, firstLine = 0):
           logLines: batches.count,
           durationMs,
         },
-        () => ports.closeRun(run),
+        () => {
+          effects?.();
+          ports.closeRun(run);
+        },
       );
     },
     progress(progress) {

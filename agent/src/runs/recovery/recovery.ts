@@ -174,10 +174,12 @@ const UPKEEP: ReadonlySet<string> = new Set<Upkeep['kind']>([
 const isUpkeep = (body: JournaledRunBody): body is Upkeep => UPKEEP.has(body.kind);
 
 /** None of these, cut off, leaves a repository in which anything is missing. */
-function endMaintenance(recorder: Recorder, durationMs: number): void {
+function endMaintenance({ journal }: Workbench, recorder: Recorder, body: Upkeep, durationMs: number): void {
   const failure = toFailure(createReasonError('interrupted', 'The agent ended in the middle of this run'));
   recorder.log('error', failure.message);
-  recorder.finish({ state: 'failed', failure, evidence: [], bytes: 0, durationMs });
+  recorder.finish({ state: 'failed', failure, evidence: [], bytes: 0, durationMs }, () => {
+    if (body.kind === 'copy') journal.runs.revise(recorder.run, { ...body, state: 'failed' });
+  });
 }
 
 /** What was restored is thrown away with the directories of all drills; nothing is known of the backup. */
@@ -266,7 +268,7 @@ export async function recoverRuns(workbench: Workbench, executor: Executor, spec
       }
       if (body.data.kind === 'backup') endBackup(workbench, recorder, body.data, durationMs);
       else if (body.data.kind === 'forget') endForget(workbench, recorder, body.data, durationMs);
-      else if (isUpkeep(body.data)) endMaintenance(recorder, durationMs);
+      else if (isUpkeep(body.data)) endMaintenance(workbench, recorder, body.data, durationMs);
       else if (body.data.kind === 'drill') await endDrill(workbench, recorder, body.data, durationMs);
       else if (body.data.kind === 'safety') endCutSafety(workbench, recorder, body.data, durationMs);
       else await endCutRestore(workbench, recorder, body.data, durationMs);

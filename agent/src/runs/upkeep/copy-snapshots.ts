@@ -91,7 +91,9 @@ async function copyOne(
     const facts = plan === undefined ? {} : { facts: { plan, role, createdAt, sizeBytes, fileName } };
     // It belongs to the backup that made its original: both parts of one backup are kept, or go, together.
     const row = { repository: body.repository, engineId, snapshot: id, run, source: snapshot.source, ...facts };
-    workbench.journal.snapshots.record({ ...row, state: isPartial ? 'partial' : 'vouched' });
+    const ledger = workbench.journal.snapshots;
+    ledger.record({ ...row, state: isPartial ? 'partial' : 'vouched' });
+    ledger.copySuspicion(body.from, snapshot.engineId, body.repository, engineId);
   });
   recorder.log('info', `snapshot ${short} ${copied.existed ? 'lay there already' : 'was copied'} as ${engineId.slice(0, 8)}`);
   return copied.evidence[0] ?? { check: 'read_back', ok: true, seen: `${short} is there` };

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
@@ -6,7 +7,7 @@ import type { RunId } from '@holdfast/shared/domain/ids.ts';
 import { retentionPolicySchema } from '@holdfast/shared/domain/retention-policy.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import { GENERATIONS } from '../../engines/restic/fixtures/laboratory.ts';
-import { findEvent, openRunRig, outline, type RunRig, writeFolder } from '../fixtures/run-rig.ts';
+import { findEvent, openRunRig, outline, PASSWORD, type RunRig, writeFolder } from '../fixtures/run-rig.ts';
 import { reconcileRepository } from '../recovery/reconcile.ts';
 import { lookAtRetention } from './execute-forget.ts';
 
@@ -31,6 +32,27 @@ async function backUp(rig: RunRig, times: number): Promise<string[]> {
   return made;
 }
 
+/** Whoever has the host's password puts snapshots of invented times beside the true ones, with their tags. Gives their ids. */
+async function forge(rig: RunRig, binary: string, times: readonly string[]): Promise<string[]> {
+  const before = await listStored(rig);
+  const [real] = await rig.listSnapshots();
+  const env = { RESTIC_REPOSITORY: join(rig.dir, 'repository'), RESTIC_PASSWORD: PASSWORD, HOME: rig.dir };
+  for (const time of times) {
+    const tags = (real?.tags ?? []).flatMap((tag) => ['--tag', tag]);
+    const args = ['--no-cache', 'backup', '--host', 'rig', '--time', time, ...tags, join(rig.dir, 'letters')];
+    execFileSync(binary, args, { env, stdio: 'pipe' });
+  }
+  return (await listStored(rig)).filter((id) => !before.includes(id));
+}
+
+/** How the only removal so far ended: in which state, and of what. */
+async function endOfOnly(rig: RunRig): Promise<unknown[]> {
+  const [run, ...more] = listForgetRuns(rig);
+  assert.ok(run !== undefined && more.length === 0);
+  const { state, failure } = findEvent(await rig.awaitEnd(run), 'run.finished');
+  return [state, failure?.reason];
+}
+
 /** Runs the plan, and waits for what it brings about. */
 async function backUpAndForget(rig: RunRig): Promise<{ made: string; events: DurableEvent[] }> {
   const before = listForgetRuns(rig).length;
@@ -42,10 +64,12 @@ async function backUpAndForget(rig: RunRig): Promise<{ made: string; events: Dur
 
 for (const { version, binary } of GENERATIONS) {
   describe(`Retention on the host with restic ${version}`, () => {
-    it('removes after a clean run what the plan does not keep, in a run of its own', async (t) => {
+    it('removes after a clean run what the plan does not keep, in a run of its own; forged snapshots push nothing out', async (t) => {
       const rig = await openRig(t, binary);
       rig.setRetention(LAST_TWO);
       const [oldest = '', second = ''] = await backUp(rig, 2);
+      const forged = await forge(rig, binary, ['2019-01-01 00:00:00', '2099-01-01 00:00:00', '2099-01-02 00:00:00']);
+      assert.equal(forged.length, 3);
       const { made, events } = await backUpAndForget(rig);
       assert.deepEqual(outline(events), [
         'run.created',
@@ -62,13 +86,13 @@ for (const { version, binary } of GENERATIONS) {
       assert.equal(findEvent(events, 'run.created').trigger, 'follow_up');
       assert.deepEqual(findEvent(events, 'snapshots.removed').snapshots, [{ engineId: oldest, why: 'no rule keeps it' }]);
       assert.equal(findEvent(events, 'run.finished').state, 'succeeded');
-      assert.deepEqual(await listStored(rig), [second, made].toSorted());
+      assert.deepEqual(await listStored(rig), [second, made, ...forged].toSorted());
       const { snapshots, runs } = rig.workbench.journal;
       assert.equal(snapshots.find(rig.repository.id, oldest)?.state, 'removed');
       assert.deepEqual(runs.listOpen(), []);
     });
 
-    it('removes nothing while the newest run is not clean, and goes on when one is', async (t) => {
+    it('removes nothing while the newest run is not clean, says so once, and goes on when one is', async (t) => {
       const rig = await openRig(t, binary);
       const made = await backUp(rig, 3);
       rig.setRetention(LAST_TWO);
@@ -77,21 +101,25 @@ for (const { version, binary } of GENERATIONS) {
       assert.equal(findEvent(failed, 'run.finished').state, 'failed');
       const [found] = lookAtRetention(rig.workbench, rig.plan());
       assert.equal(found?.plan.frozen, 'newest_run_not_clean');
-      assert.deepEqual(listForgetRuns(rig), []);
+      assert.deepEqual(await endOfOnly(rig), ['skipped', 'retention_frozen']);
+      await rig.runPlan();
+      assert.equal(listForgetRuns(rig).length, 1, 'once a day is enough');
       writeFolder(join(rig.dir, 'letters'), { a: 'dear reader' });
       const after = await backUpAndForget(rig);
       assert.deepEqual(await listStored(rig), [made[2] ?? '', after.made].toSorted());
     });
 
-    it('waits for a person before more than half of the backups go', async (t) => {
+    it('waits for a person before more than half of the backups go, and says so once', async (t) => {
       const rig = await openRig(t, binary);
       await backUp(rig, 5);
       rig.setRetention(LAST_TWO);
       await backUp(rig, 1);
       const [found] = lookAtRetention(rig.workbench, rig.plan());
       assert.equal(found?.plan.needsPerson, true);
-      assert.deepEqual(listForgetRuns(rig), []);
-      assert.equal((await listStored(rig)).length, 6);
+      assert.deepEqual(await endOfOnly(rig), ['skipped', 'retention_asks']);
+      await backUp(rig, 1);
+      assert.equal(listForgetRuns(rig).length, 1);
+      assert.equal((await listStored(rig)).length, 7);
     });
 
     it('removes more than half when a person agreed, once for each order, and says why it cannot', async (t) => {

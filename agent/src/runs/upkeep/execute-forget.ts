@@ -4,7 +4,7 @@
  */
 import type { PlanId, RepositoryId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import type { Spec, SpecPlan, SpecRepository } from '@holdfast/shared/domain/plan.ts';
-import { createReasonError } from '@holdfast/shared/domain/reason.ts';
+import { createReasonError, findReason } from '@holdfast/shared/domain/reason.ts';
 import { describeFreeze } from '@holdfast/shared/domain/retention-words.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { RUNS } from '@holdfast/shared/limits.ts';
@@ -12,7 +12,7 @@ import type { ResticEngine } from '../../engines/restic/engine.ts';
 import { listNextFires } from '../../scheduler/next-fire.ts';
 import { endPart, type PartResult, summariseParts, toFailure } from '../attempts/part.ts';
 import { type PreparedRepository, prepareRepository, prepareRepositoryDraft, withWorkDir } from '../inputs.ts';
-import { type JournaledForget, journaledBackupSchema } from '../journaled-run.ts';
+import { type JournaledForget, journaledBackupSchema, journaledCopySchema } from '../journaled-run.ts';
 import { openLimitedExec } from '../limited-exec.ts';
 import type { Recorder, RunEnd } from '../log/recorder.ts';
 import { openRepository } from '../open-repository.ts';
@@ -40,6 +40,17 @@ function isNewestRunClean({ journal }: Workbench, plan: PlanId): boolean {
   return true;
 }
 
+/** Whether the newest copy of the plan into this repository that was not skipped went well; true when none is known any more. */
+function isNewestCopyClean({ journal }: Workbench, plan: PlanId, repository: RepositoryId): boolean {
+  for (const run of journal.runs.listClosed(plan, 'copy', LOOKED_BACK)) {
+    const body = journaledCopySchema.safeParse(run.body);
+    if (!body.success || body.data.repository !== repository) continue;
+    const { state } = body.data;
+    if (state !== undefined && state !== 'skipped') return state === 'succeeded';
+  }
+  return true;
+}
+
 /** How long a plan keeps what lies in one of its repositories; undefined: for ever, or it has nothing to do with that repository. */
 export function findRetention(plan: SpecPlan, repository: RepositoryId): SpecPlan['retention'] {
   if (repository === plan.repositoryId) return plan.retention;
@@ -56,19 +67,13 @@ export function lookAtRetention(
   if (retention === undefined) return [];
   const { journal, clock } = workbench;
   const made = journal.snapshots.listByPlan(plan.id).filter((snapshot) => snapshot.repository === repository);
-  const isClean = isNewestRunClean(workbench, plan.id);
-  return planPlanRetention(
-    made,
-    { ...plan, retention },
-    { now: clock.now(), isNewestRunClean: isClean, listFires: listNextFires },
-  );
-}
-
-/** The sources of which something may be removed without asking anybody. */
-export function listForgettable(workbench: Workbench, plan: SpecPlan, repository = plan.repositoryId): SourceId[] {
-  return lookAtRetention(workbench, plan, repository).flatMap(({ source, removals, plan: { needsPerson } }) =>
-    removals.length > 0 && !needsPerson ? [source] : [],
-  );
+  const look = {
+    now: clock.now(),
+    isNewestRunClean: isNewestRunClean(workbench, plan.id),
+    ...(repository === plan.repositoryId ? {} : { isNewestCopyClean: isNewestCopyClean(workbench, plan.id, repository) }),
+    listFires: listNextFires,
+  };
+  return planPlanRetention(made, { ...plan, retention }, look);
 }
 
 interface Ready {
@@ -184,18 +189,11 @@ function finishPart({ workbench, recorder, body }: ForgetExecution, part: PartRe
   );
 }
 
-/** Whether the credential of this run may only add, as the repository's settings say. */
-function addsOnly({ body, spec }: ForgetExecution): boolean {
-  return body.admin === undefined && spec?.repositories.find(({ id }) => id === body.repository)?.addsOnly === true;
-}
-
-function endUntouched(execution: ForgetExecution): TryEnd {
-  const { recorder, body } = execution;
-  const failure = toFailure(createReasonError('removal_refused', 'The credential of this host may only add'));
-  recorder.log('warn', failure.message);
-  for (const source of body.sources) finishPart(execution, { ...toPart(source, 'skipped'), failure });
-  recorder.finish({ state: 'skipped', failure, evidence: [], bytes: 0 });
-  return { reached: true, owesLook: false };
+/** The credential of this run may only add: what would go stays, and that is no fault of the run. */
+function leaveAll(execution: ForgetExecution, message: string): void {
+  const failure = toFailure(createReasonError('removal_refused', message));
+  execution.recorder.log('warn', message);
+  for (const source of listOpen(execution.body)) finishPart(execution, { ...toPart(source, 'skipped'), failure });
 }
 
 const listOpen = (body: JournaledForget): SourceId[] =>
@@ -214,6 +212,9 @@ async function removeAll(execution: ForgetExecution, onLockLook: OnLockLook): Pr
     const idle = endIdle(execution, source, found.get(source));
     if (idle) finishPart(execution, idle);
   }
+  // As the repository's settings say; where they do not know, the repository itself refuses.
+  if (listOpen(body).length > 0 && body.admin === undefined && ready.repository.addsOnly === true)
+    leaveAll(execution, 'The credential of this host may only add');
   if (listOpen(body).length > 0) {
     await withWorkDir(workbench, async (workDir) => {
       const { engine, repository } = ready;
@@ -231,7 +232,6 @@ async function removeAll(execution: ForgetExecution, onLockLook: OnLockLook): Pr
 /** A removal by retention, to its end or to the next try. */
 export async function executeForget(execution: ForgetExecution): Promise<TryEnd> {
   const { recorder, body, signal } = execution;
-  if (addsOnly(execution) && !signal.aborted) return endUntouched(execution);
   return tryUpkeep(execution, {
     isAdmin: body.admin !== undefined,
     lockedTries: LOCKED_TRIES,
@@ -240,6 +240,7 @@ export async function executeForget(execution: ForgetExecution): Promise<TryEnd>
       return endAll(body);
     },
     fail(error) {
+      if (body.admin === undefined && findReason(error) === 'removal_refused') leaveAll(execution, error.message);
       for (const source of listOpen(body)) finishPart(execution, endPart(source, error, signal));
       recorder.finalize();
       return endAll(body);

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, watch, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import type { CheckScope } from '@holdfast/shared/domain/maintenance.ts';
+import { waitUntil } from '@holdfast/shared/fixtures/wait-for.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import type { OrderedRepository } from '@holdfast/shared/protocol/messages.ts';
 import { GENERATIONS, writeNoise } from '../../engines/restic/fixtures/laboratory.ts';
@@ -57,6 +59,19 @@ async function holdLock(rig: RunRig, binary: string): Promise<() => Promise<void
     await done;
     for (const name of readdirSync(locks)) rmSync(join(locks, name), { force: true });
   };
+}
+
+/** A restic that reads so slowly as it prunes that one can come in between. */
+function writeSlowPrune(t: TestContext, real: string): string {
+  const dir = mkdtempSync(join(tmpdir(), 'holdfast-slow-prune-'));
+  t.after(() => rmSync(dir, { recursive: true, force: true }));
+  const binary = join(dir, 'restic');
+  writeFileSync(
+    binary,
+    `#!/bin/sh\ncase " $* " in *" prune "*) exec ${real} --limit-download 1 "$@" ;; esac\nexec ${real} "$@"\n`,
+  );
+  chmodSync(binary, 0o755);
+  return binary;
 }
 
 const mintRun = (rig: RunRig) => rig.workbench.createId('run');
@@ -151,6 +166,25 @@ describe('Checks and prunes beside others', () => {
     assert.equal(end.state, 'succeeded', JSON.stringify(end.failure));
     assert.ok(end.bytes > 390_000, `${end.bytes} bytes freed`);
     assert.deepEqual(rig.workbench.secrets.find({ purpose: 'request', ref: `${run}.repositories` }), undefined);
+  });
+
+  it('leaves nothing in the way of a backup when its tool is killed, however often', async (t) => {
+    const rig = await openRig(t, writeSlowPrune(t, restic));
+    const { journal } = rig.workbench;
+    // One that was not written to its end has another name, and is none.
+    const listLocks = () => readdirSync(join(rig.dir, 'repository/locks')).filter((name) => /^[0-9a-f]{64}$/.test(name));
+    for (const nth of [1, 2, 3]) {
+      const run = orderPrune(rig, `order_${nth}`);
+      const isPrune = ({ pid }: { pid: number }) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('\u0000prune\u0000');
+      const findPrune = () => journal.runs.listProcesses(run).find(isPrune);
+      // The repository is all its own from here on.
+      const holds = () => findPrune() !== undefined && listLocks().length > 0;
+      await waitUntil('the lock of the prune', holds, { intervalMs: 1 });
+      process.kill(findPrune()?.pid ?? assert.fail('it has ended already'), 'SIGKILL');
+      assert.equal(findEvent(await rig.awaitEnd(run), 'run.finished').state, 'failed');
+      assert.equal(findEvent(await rig.runPlan(), 'run.finished').state, 'succeeded');
+      assert.deepEqual(listLocks(), []);
+    }
   });
 
   it('comes back later when somebody on another host works in the repository', async (t) => {

@@ -100,14 +100,15 @@ async function removeOf(removing: Removing, removal: OrderedRemoval, there: Read
   throw createReasonError(reason, message);
 }
 
-/** What is held ends a run that removed nothing as skipped, and one that removed something as it would else; it stands in the log of both. */
+/** What is held ends a run that removed nothing as skipped, and one that removed something as partial; all of it stands in the log. */
 function endClean({ execution, body }: Removing): SnapshotsResult {
   const { removals, held } = body.order;
   for (const { message } of held) execution.recorder.log('warn', message);
   const [first] = held;
-  if (removals.length > 0 || first === undefined) return { state: 'succeeded', evidence: [], bytes: 0 };
+  if (first === undefined) return { state: 'succeeded', evidence: [], bytes: 0 };
   const asks = held.find(({ reason }) => reason === 'retention_asks') ?? first;
-  return { state: 'skipped', evidence: [], bytes: 0, thrown: createReasonError(asks.reason, asks.message) };
+  const state = removals.length > 0 ? 'partial' : 'skipped';
+  return { state, evidence: [], bytes: 0, thrown: createReasonError(asks.reason, asks.message), isTold: true };
 }
 
 /** Throws the reason for which it ends; what was removed before stays told. */

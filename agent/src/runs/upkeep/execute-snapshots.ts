@@ -176,15 +176,18 @@ const isAdmin = (body: JournaledSnapshots): boolean =>
 
 /** What is ordered about named snapshots, to its end or to the next try. */
 export function executeSnapshots(execution: SnapshotsExecution): Promise<TryEnd> {
-  const { recorder, body } = execution;
+  const { workbench, recorder, body } = execution;
   return tryUpkeep(execution, {
     isAdmin: isAdmin(body),
+    // Retention of copies goes by how the newest one ended.
+    onFinish(state) {
+      if (body.kind === 'copy') workbench.journal.runs.revise(recorder.run, { ...body, state });
+    },
     async work(onLockLook) {
-      const { thrown, ...result } = await work(execution, onLockLook);
+      const { thrown, isTold = false, ...result } = await work(execution, onLockLook);
       if (thrown === undefined) return result;
       const failure = toFailure(toAppError(thrown));
-      // What was left where it is stands in the log already.
-      if (result.state !== 'skipped') recorder.log('error', failure.message);
+      if (!isTold) recorder.log('error', failure.message);
       return { ...result, failure };
     },
   });

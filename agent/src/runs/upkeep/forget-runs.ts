@@ -13,13 +13,17 @@ import type { Recorder } from '../log/recorder.ts';
 import type { Queue } from '../queue/queue.ts';
 import { stripRepository } from '../secrets/maintenance-secrets.ts';
 import type { Workbench } from '../workbench.ts';
-import { executeForget, findRetention, listForgettable, lookAtRetention } from './execute-forget.ts';
+import { executeForget, findRetention, lookAtRetention } from './execute-forget.ts';
+import { listFollowUp, type PastForget, type Remover } from './forget-follow-up.ts';
 import { enqueueUpkeep } from './upkeep-try.ts';
 
 export interface ForgetRuns {
   /** Puts a run that is journaled into the queue. */
   enqueue(run: RunId, body: JournaledForget, recorder: Recorder): void;
-  /** A backup or a copy of this plan has ended: what the plan does not keep there any more goes, in a run of its own. */
+  /**
+   * A backup or a copy of this plan has ended: what the plan does not keep there any more goes, in a run of its own. Where it may not go for now,
+   * a run that is skipped says so, once a day.
+   */
   followUp(plan: PlanId, repository: RepositoryId): void;
   /** A person asked. `effects` are journaled with the run. Throws `precondition` as the order's contract says. */
   startByHand(order: RequestBody<'forget.start'>, plan: SpecPlan, effects: () => void): void;
@@ -27,7 +31,8 @@ export interface ForgetRuns {
   takeSecretsAgain(order: RequestBody<'forget.start'>): void;
 }
 
-const TOLD_EVERY_MS = 24 * 3_600_000;
+/** Removals of a plan that are looked through for the newest one in a repository. */
+const LOOKED_BACK = 20;
 
 /** Why such a run was made. */
 interface Origin {
@@ -65,13 +70,18 @@ export function createForgetRuns(ports: ForgetRunsPorts): ForgetRuns {
       onEnd: (end) => ports.onEnd(run, body.repository, end),
     });
 
-  /** Where the host may only add, a person hears of it once a day, not after each backup; not at all where the server orders it. */
-  const wasTold = (plan: SpecPlan, repository: RepositoryId): boolean => {
+  const findRemover = (repository: RepositoryId): Remover => {
     const found = ports.spec()?.repositories.find(({ id }) => id === repository);
-    if (found?.addsOnly !== true) return false;
-    if (found.forgetOrdered === true) return true;
-    const [last] = journal.runs.listClosed(plan.id, 'forget', 1);
-    return last !== undefined && clock.now() - last.openedAt < TOLD_EVERY_MS;
+    if (found?.addsOnly !== true) return 'host';
+    return found.forgetOrdered === true ? 'server' : 'person';
+  };
+
+  const findLast = (plan: PlanId, repository: RepositoryId): PastForget | undefined => {
+    for (const { openedAt, body } of journal.runs.listClosed(plan, 'forget', LOOKED_BACK)) {
+      const known = journaledForgetSchema.safeParse(body);
+      if (known.success && known.data.repository === repository) return { openedAt, ended: known.data.ended };
+    }
+    return undefined;
   };
 
   /** Whether such a run of this plan waits or runs in this repository. */
@@ -113,9 +123,9 @@ export function createForgetRuns(ports: ForgetRunsPorts): ForgetRuns {
     followUp(id, repository) {
       const plan = ports.spec()?.plans.find((candidate) => candidate.id === id);
       if (!plan || isUnderWay(id, repository) || queue.waiting >= RUNS.queued) return;
-      const sources = listForgettable(workbench, plan, repository);
-      if (sources.length > 0 && !wasTold(plan, repository))
-        start(workbench.createId('run'), plan, repository, sources, { trigger: 'follow_up' });
+      const found = lookAtRetention(workbench, plan, repository);
+      const sources = listFollowUp(found, findRemover(repository), findLast(id, repository), clock.now());
+      if (sources.length > 0) start(workbench.createId('run'), plan, repository, sources, { trigger: 'follow_up' });
     },
     takeSecretsAgain({ run, admin }) {
       if (admin && queue.listWaiting().includes(run)) stripRepository(workbench.secrets, run, admin);

@@ -37,6 +37,8 @@ export interface RetentionLook {
   /** Epoch milliseconds. */
   now: number;
   isNewestRunClean: boolean;
+  /** Where the snapshots are copies: whether the newest copy went well. */
+  isNewestCopyClean?: boolean | undefined;
   /** The calendar, which says how often the plan promises a backup. */
   listFires: ListFires;
 }
@@ -45,7 +47,7 @@ export interface RetentionLook {
 export function planPlanRetention(
   snapshots: readonly PlannedSnapshot[],
   plan: Pick<SpecPlan, 'retention' | 'retentionCapDays' | 'pinned' | 'proven' | 'schedule' | 'enabled' | 'sourceIds'>,
-  { now, isNewestRunClean, listFires }: RetentionLook,
+  { now, isNewestRunClean, isNewestCopyClean, listFires }: RetentionLook,
 ): readonly SourceRetention[] {
   const { retention: policy, retentionCapDays: capDays } = plan;
   if (policy === undefined) return [];
@@ -58,7 +60,7 @@ export function planPlanRetention(
     const expectedMs = plan.sourceIds.includes(source) ? waitMs : undefined;
     const found = planRetention(
       points.map(({ snapshot }) => snapshot),
-      { policy, now, zone, isNewestRunClean, expectedMs, capDays },
+      { policy, now, zone, isNewestRunClean, isNewestCopyClean, expectedMs, capDays },
     );
     const parts = new Map(points.map((point) => [point.snapshot.id, point.parts]));
     const removals = found.decisions.flatMap((decision) => {

@@ -17,6 +17,8 @@ export interface SnapshotsResult {
   bytes: number;
   /** Why it is not clean. */
   thrown?: unknown;
+  /** That stands in the log already. */
+  isTold?: boolean | undefined;
 }
 
 /** A repository that came with the order, opened. */

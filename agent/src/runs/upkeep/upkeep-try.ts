@@ -4,7 +4,7 @@
  */
 import type { RepositoryId, RunId } from '@holdfast/shared/domain/ids.ts';
 import { createReasonError, findReason } from '@holdfast/shared/domain/reason.ts';
-import type { Evidence, RunKind } from '@holdfast/shared/domain/run.ts';
+import type { Evidence, RunKind, TerminalState } from '@holdfast/shared/domain/run.ts';
 import { type AppError, toAppError } from '@holdfast/shared/errors.ts';
 import type { EngineFailure } from '../../engines/restic/classify.ts';
 import type { LockCheck } from '../../engines/restic/locks.ts';
@@ -46,6 +46,8 @@ export interface UpkeepWork {
   work(onLockLook: OnLockLook): Promise<RunEnd>;
   /** The end of a run whose work threw; `toFailedEnd` where it is not given. */
   fail?(error: AppError, isCancelled: boolean): RunEnd;
+  /** Journaled with the end of the run. */
+  onFinish?(state: TerminalState): void;
 }
 
 export interface UpkeepJob {
@@ -108,9 +110,10 @@ export function toFailedEnd(recorder: Recorder, error: AppError, isCancelled: bo
 /** Runs to its end, or to the next try where others work in the repository; whatever happens is recorded, nothing is thrown. */
 export async function tryUpkeep<Body extends { kind: string; started: boolean }>(
   { workbench, recorder, body, signal, tries }: UpkeepTry<Body>,
-  { isAdmin, lockedTries = LOCKED_TRIES, work, fail }: UpkeepWork,
+  { isAdmin, lockedTries = LOCKED_TRIES, work, fail, onFinish }: UpkeepWork,
 ): Promise<TryEnd> {
   const end: TryEnd = { reached: true, owesLook: false };
+  const finish = (result: RunEnd) => recorder.finish(result, () => onFinish?.(result.state));
   try {
     if (signal.aborted) throw createReasonError('cancelled', 'Cancelled before it began');
     if (!body.started) {
@@ -121,7 +124,7 @@ export async function tryUpkeep<Body extends { kind: string; started: boolean }>
       end.owesLook = check.failure !== undefined || check.left.length > 0;
     });
     recorder.finalize();
-    recorder.finish(result);
+    finish(result);
   } catch (caught) {
     const error = findStop(signal) ?? explainMissing(caught, isAdmin);
     const reason = findReason(error);
@@ -134,7 +137,7 @@ export async function tryUpkeep<Body extends { kind: string; started: boolean }>
     if (error.code === 'internal')
       workbench.log.error({ err: caught, run: recorder.run, kind: body.kind }, 'the upkeep of a repository failed unexpectedly');
     const isCancelled = (signal.aborted && !findStop(signal)) || reason === 'cancelled';
-    recorder.finish(fail ? fail(error, isCancelled) : toFailedEnd(recorder, error, isCancelled));
+    finish(fail ? fail(error, isCancelled) : toFailedEnd(recorder, error, isCancelled));
   }
   return end;
 }

@@ -123,6 +123,12 @@ const RULES = {
     label: 'retention waits',
     title: (what) => `Retention of ${what} waits for a person`,
   },
+  'retention.refused': {
+    severity: 'notice',
+    label: 'retention refused',
+    title: (what) => `Nothing can be removed from ${what}: its credential may only add`,
+  },
+  'forget.failed': { severity: 'warning', label: 'retention failed', title: (what) => `Retention of ${what} failed` },
   'server.disk_low': { severity: 'critical', label: 'disk low on server', title: () => 'This server has little disk left' },
   'server.database': {
     severity: 'critical',

@@ -25,6 +25,7 @@ import { DRILL_NEWS_MS } from '../drills/proof-trouble.ts';
 import type { JudgedSource } from '../fleet/look.ts';
 import type { CoreContext } from '../ports.ts';
 import { isFreshLook } from '../repositories/repository-looks.ts';
+import { findLateRetention } from '../routine/late-retention.ts';
 import { readRoutine } from '../routine/routine.ts';
 import type { AlertCondition } from './conditions.ts';
 import { FLEET, FLEET_CONDITIONS, judgeHosts } from './host-signs.ts';
@@ -86,10 +87,14 @@ export async function lookAtPlans({ context, windows }: Looking, ids: readonly P
   ]);
   const hosts = await store.hosts.findHosts(tenant, [...misses.map(({ host }) => host), ...forgets.map(({ host }) => host)]);
   const hostNames = new Map(hosts.filter(({ state }) => state === 'active').map(({ id, name }) => [id, name]));
+  const removedFrom = await store.repositories.findRepositories(tenant, [
+    ...new Set(forgets.map(({ repository }) => repository)),
+  ]);
+  const repositories = new Map(removedFrom.map((repository) => [repository.id, repository]));
   const cleanAt = new Map<PlanId, number>();
   for (const { plan, state, createdAt } of newest) if (plan !== undefined && state === 'succeeded') cleanAt.set(plan, createdAt);
   const range = { scope: 'plan' as const, ids };
-  const found = judgePlans({ plans, misses, forgets, cleanAt, hostNames });
+  const found = judgePlans({ plans, misses, forgets, cleanAt, hostNames, repositories });
   const tagsOf = new Map<string | undefined, readonly string[]>(hosts.map(({ id, tags }) => [id, tags]));
   const signs = holdBack(found, await store.alerts.listSigns(tenant, range), windows, (sign) => ({
     plans: [sign.scopeId],
@@ -112,7 +117,10 @@ export async function lookAtRepositories(looking: Looking, ids: readonly Reposit
     const copies = await store.runs.listRuns(tenant, { ...here, kind: 'copy' }, { limit: UPKEEP_READ });
     found.push(...judgeSnapshots({ repository, unreadable: unreadable.rows, copies: copies.rows }));
     const routine = await readRoutine(looking.context, WATCHER, repository.id);
-    if (routine) found.push(...judgeUpkeep(repository, routine.duties));
+    if (routine) {
+      const late = await findLateRetention(looking.context, WATCHER, repository, routine);
+      found.push(...judgeUpkeep(repository, late ? [...routine.duties, late] : routine.duties));
+    }
     const looks = places.filter((look) => look.repository === repository.id);
     const known = before.filter((sign) => sign.scopeId === repository.id);
     const { certificateDays } = looking.thresholds;

@@ -1,21 +1,26 @@
-/** What is wrong with plans beside their runs: fires nobody answered, and retention that stands still. Pure. */
-import type { HostId, PlanId } from '@holdfast/shared/domain/ids.ts';
+/** What is wrong with plans beside their backups: fires nobody answered, and retention that stands still, fails or may not. Pure. */
+import type { HostId, PlanId, RepositoryId } from '@holdfast/shared/domain/ids.ts';
 import type { AlertSign, NewestForget } from '../../store/alerts.ts';
 import type { OpenMiss } from '../../store/fires.ts';
 import type { Plan } from '../../store/plans.ts';
-import type { AlertCondition } from './conditions.ts';
+import type { Repository } from '../../store/repositories.ts';
+import { findPolicyThere } from '../retention/retention-preview.ts';
+import { type AlertCondition, judgeFailureCause } from './conditions.ts';
 import { shortenText } from './text.ts';
 
 export interface PlanLook {
-  plans: readonly Pick<Plan, 'id' | 'name' | 'enabled'>[];
+  plans: readonly Pick<Plan, 'id' | 'name' | 'enabled' | 'repository' | 'retentionPolicy' | 'copyRepository' | 'copyPolicy'>[];
   misses: readonly OpenMiss[];
   forgets: readonly NewestForget[];
   /** When the newest clean backup run of a plan was made, where the newest is clean. */
   cleanAt: ReadonlyMap<PlanId, number>;
   hostNames: ReadonlyMap<HostId, string>;
+  /** Those that were removed from. */
+  repositories: ReadonlyMap<RepositoryId, Pick<Repository, 'id' | 'name' | 'admin'>>;
 }
 
-const RETENTION: Readonly<Record<string, AlertCondition>> = {
+/** What leaves everything where it is, and is no fault of the run. */
+const WAITS: Readonly<Record<string, AlertCondition>> = {
   retention_frozen: 'retention.frozen',
   retention_asks: 'retention.waiting',
 };
@@ -37,16 +42,35 @@ function judgeMisses(look: PlanLook, plan: PlanLook['plans'][number]): readonly 
   });
 }
 
+/** Undefined where the run says nothing against anything. */
+function findTrouble(look: PlanLook, { plan, repository, state, failure }: NewestForget) {
+  const reason = failure?.reason ?? '';
+  const waits = WAITS[reason];
+  if (waits !== undefined) return { condition: waits, thing: { kind: 'plan' as const, id: plan } };
+  const there = { kind: 'repository' as const, id: repository };
+  if (reason === 'removal_refused') {
+    // With an admin credential, removing is left to people because somebody said so.
+    const isChosen = look.repositories.get(repository)?.admin !== undefined && state === 'skipped';
+    return isChosen ? undefined : { condition: 'retention.refused' as const, thing: there };
+  }
+  if (state !== 'failed' && state !== 'partial') return undefined;
+  const { condition, at } = judgeFailureCause(reason);
+  if (at === 'repository') return { condition, thing: there };
+  return { condition: 'forget.failed' as const, thing: { kind: 'plan' as const, id: plan } };
+}
+
 function judgeRetention(look: PlanLook, plan: PlanLook['plans'][number]): readonly AlertSign[] {
-  return look.forgets.flatMap(({ plan: id, host, run, failure, at }): AlertSign[] => {
-    const condition = RETENTION[failure?.reason ?? ''];
-    if (id !== plan.id || condition === undefined || failure === undefined) return [];
-    // A clean backup made since has thawed it; whether something is left to remove is for the next forget run to say.
-    if (condition === 'retention.frozen' && (look.cleanAt.get(plan.id) ?? 0) > at) return [];
-    const thing = { kind: 'plan' as const, id: plan.id };
-    const text = shortenText(failure.message);
-    const subject = `retention ${host}`;
-    return [{ scope: 'plan', scopeId: plan.id, subject, condition, thing, name: nameHost(look, host), text, since: at, run }];
+  return look.forgets.flatMap((forget): AlertSign[] => {
+    const { plan: id, host, repository, run, failure, at, isForAll } = forget;
+    if (id !== plan.id || failure === undefined || findPolicyThere(plan, repository) === undefined) return [];
+    const trouble = findTrouble(look, forget);
+    if (trouble === undefined) return [];
+    // A host says so itself when it goes on; the next removal that the server orders may be a day away.
+    if (isForAll && trouble.condition === 'retention.frozen' && (look.cleanAt.get(plan.id) ?? 0) > at) return [];
+    const subject = `retention ${host} ${repository}`;
+    const isOfRepository = trouble.thing.kind === 'repository';
+    const name = isOfRepository ? `retention of ${plan.name}` : nameHost(look, host);
+    return [{ scope: 'plan', scopeId: plan.id, subject, ...trouble, name, text: shortenText(failure.message), since: at, run }];
   });
 }
 

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { HostId, PlanId, RepositoryId, RunId, SourceId } from '@holdfast/shared/domain/ids.ts';
+import type { HostId, PlanId, PolicyId, RepositoryId, RunId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import type { TerminalState } from '@holdfast/shared/domain/run.ts';
 import { OUTGOING } from '@holdfast/shared/limits.ts';
-import type { HostGlance, RecentPart } from '../../store/alerts.ts';
+import type { HostGlance, NewestForget, RecentPart } from '../../store/alerts.ts';
 import type { Channel } from '../../store/channels.ts';
+import type { Repository } from '../../store/repositories.ts';
 import type { Run } from '../../store/runs.ts';
 import { ALERT_CONDITIONS, getConditionRule, isAsGrave } from './conditions.ts';
 import { type HostLook, isOlderVersion, judgeHosts } from './host-signs.ts';
@@ -233,31 +234,68 @@ describe('Signs of hosts', () => {
 });
 
 describe('Signs of plans, of the server and of channels', () => {
+  const NIGHTLY: PlanLook['plans'][number] = {
+    ...{ id: PLAN, name: 'nightly', enabled: true, repository: REPOSITORY },
+    ...{ retentionPolicy: 'pol_1' as PolicyId, copyRepository: undefined, copyPolicy: undefined },
+  };
   const plans = (change: Partial<PlanLook>): PlanLook => ({
-    plans: [{ id: PLAN, name: 'nightly', enabled: true }],
+    plans: [NIGHTLY],
     misses: [],
     forgets: [],
     cleanAt: new Map(),
     hostNames: new Map([[HOST, 'db-1']]),
+    repositories: new Map([[REPOSITORY, { id: REPOSITORY, name: 's3-eu' }]]),
     ...change,
   });
-  const forget = (reason: string) => {
+  const forget = (reason: string, state: TerminalState = 'skipped', isForAll = false): NewestForget => {
     const failure = { code: 'precondition' as const, message: 'no', reason };
-    return { plan: PLAN, host: HOST, run: 'run_1' as RunId, state: 'skipped' as const, failure, at: NOW };
+    return { plan: PLAN, host: HOST, repository: REPOSITORY, isForAll, run: 'run_1' as RunId, state, failure, at: NOW };
   };
   const conditions = (change: Partial<PlanLook>) => judgePlans(plans(change)).map(({ condition }) => condition);
 
-  it('are missed fires by host, retention that is frozen until a clean backup, and retention that asks', () => {
+  it('are missed fires by host, retention that is frozen, and retention that asks, until a newer run says otherwise', () => {
     const misses = [{ plan: PLAN, host: HOST, count: 2, newestAt: NOW }];
     assert.deepEqual(conditions({ misses }), ['fire.missed']);
     assert.deepEqual(conditions({ misses, hostNames: new Map() }), []);
-    assert.deepEqual(conditions({ misses, plans: [{ id: PLAN, name: 'nightly', enabled: false }] }), []);
+    assert.deepEqual(conditions({ misses, plans: [{ ...NIGHTLY, enabled: false }] }), []);
     assert.deepEqual(conditions({ forgets: [forget('retention_frozen')] }), ['retention.frozen']);
-    assert.deepEqual(conditions({ forgets: [forget('retention_frozen')], cleanAt: new Map([[PLAN, NOW + 1]]) }), []);
-    assert.deepEqual(conditions({ forgets: [forget('retention_asks')], cleanAt: new Map([[PLAN, NOW + 1]]) }), [
-      'retention.waiting',
+    assert.deepEqual(conditions({ forgets: [forget('retention_frozen', 'partial')] }), ['retention.frozen']);
+    const cleanAt = new Map([[PLAN, NOW + 1]]);
+    assert.deepEqual(
+      conditions({ forgets: [forget('retention_frozen')], cleanAt }),
+      ['retention.frozen'],
+      'its size may not fit',
+    );
+    assert.deepEqual(conditions({ forgets: [forget('retention_frozen', 'skipped', true)], cleanAt }), []);
+    assert.deepEqual(conditions({ forgets: [forget('retention_asks', 'skipped', true)], cleanAt }), ['retention.waiting']);
+    const withoutPolicy = { ...NIGHTLY, retentionPolicy: undefined };
+    assert.deepEqual(conditions({ forgets: [forget('retention_asks')], plans: [withoutPolicy] }), []);
+  });
+
+  it('are retention that failed, as one with its repository where the cause is there, and one that may remove nothing', () => {
+    const list = (forgets: readonly NewestForget[], change: Partial<PlanLook> = {}) =>
+      judgePlans(plans({ forgets, ...change })).map(({ condition, thing, name }) => [condition, thing.id, name]);
+    assert.deepEqual(list([forget('interrupted', 'failed')]), [['forget.failed', PLAN, 'db-1']]);
+    assert.deepEqual(list([forget('repository_unreachable', 'failed')]), [
+      ['repository.unreachable', REPOSITORY, 'retention of nightly'],
     ]);
-    assert.deepEqual(conditions({ forgets: [forget('repository_unreachable')] }), []);
+    assert.deepEqual(list([forget('overlap', 'skipped')]), []);
+    const refused = ['retention.refused', REPOSITORY, 'retention of nightly'];
+    assert.deepEqual(list([forget('removal_refused')]), [refused]);
+    const kept = { id: REPOSITORY, name: 's3-eu', admin: { config: {}, secrets: {} } } as unknown as Repository;
+    const repositories = new Map([[REPOSITORY, kept]]);
+    assert.deepEqual(list([forget('removal_refused')], { repositories }), [], 'a person removes there, as was chosen');
+    const second = 'repo_2' as RepositoryId;
+    const copied = { ...NIGHTLY, copyRepository: second, copyPolicy: NIGHTLY.retentionPolicy };
+    const both = [forget('retention_asks'), { ...forget('interrupted', 'failed'), repository: second }];
+    const signs = judgePlans(plans({ forgets: both, plans: [copied] }));
+    assert.deepEqual(
+      signs.map(({ condition, subject }) => [condition, subject]),
+      [
+        ['retention.waiting', `retention ${HOST} ${REPOSITORY}`],
+        ['forget.failed', `retention ${HOST} ${second}`],
+      ],
+    );
   });
 
   it('are little disk of the server, a database that does not work, and a channel whose last attempts failed', () => {

@@ -5,12 +5,13 @@ import type { AlertSign } from '../../store/alerts.ts';
 import type { PlannedDuty, Wait } from '../routine/planner.ts';
 
 /** A size nobody knows is no trouble to anybody. */
-const NAMES: Readonly<Partial<Record<Duty, string>>> = { check: 'check', prune: 'prune' };
+const NAMES: Readonly<Partial<Record<Duty, string>>> = { check: 'check', prune: 'prune', forget: 'retention' };
 
 const WAITS: Readonly<Record<Exclude<Wait['kind'], 'host'>, string>> = {
   not_due: 'it waits for its time',
   window: 'it waits for its window',
   retry: 'the last try failed',
+  refused: 'its credential may only add, so give it an admin credential, or leave prunes to people',
   busy: 'the repository is busy',
   backups: 'backups are under way',
   damaged: 'the last check found damage',

@@ -138,7 +138,7 @@ describe('An admin credential', () => {
     await context.store.plans.updatePlan(moved, plan.version);
     // Where no host keeps the repository up, a person sends the hosts of the plan.
     await setRoutine(context, admin, vault.id, { kind: 'by_hand' });
-    const { runs } = await startForget(context, admin, plan.id, true);
+    const { runs } = await startForget(context, admin, plan.id, { isApproved: true });
     const removal = (await readOrder(rig, 'forget.start')).admin;
     assert.ok(removal && runs[0]);
     assert.equal(openOrdered(rig, runs[0].id, removal)['restPassword'], ADMIN);

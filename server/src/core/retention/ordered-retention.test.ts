@@ -42,7 +42,7 @@ const preview = (snapshots: readonly RetainedSnapshot[], isClean = true, last = 
     { ...LAST_TWO, last },
     { now: NOW, zone: 'UTC', isClean: () => isClean, findExpected: () => undefined },
   );
-const terms = (isApproved = false, canAgree = true) => ({ isApproved, canAgree, nameOf: (source: SourceId) => `«${source}»` });
+const terms = (isApproved = false) => ({ isApproved, nameOf: (source: SourceId) => `«${source}»` });
 const listRemoved = (sources: ReturnType<typeof preview>) =>
   sources
     .flatMap(({ backups }) => backups.flatMap(({ decision, engineIds }) => (decision.verdict === 'remove' ? engineIds : [])))
@@ -98,7 +98,7 @@ describe('Retention that is ordered', () => {
       ],
       'nobody agrees to what is frozen',
     );
-    assert.match(planRemovals({ sources: much }, terms(false, false)).held[0]?.message ?? '', /by steps/);
+    assert.match(planRemovals({ sources: much }, terms()).held[0]?.message ?? '', /waits for a person to agree on the page/);
     assert.deepEqual(planRemovals({ sources: [], problem: 'too many' }, terms()).held, [
       { reason: 'retention_asks', message: 'too many' },
     ]);

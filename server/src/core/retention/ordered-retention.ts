@@ -4,6 +4,7 @@
  */
 import type { HostId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import { describeFreeze, describeRemove } from '@holdfast/shared/domain/retention-words.ts';
+import { isTerminal } from '@holdfast/shared/domain/run.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { RETENTION } from '@holdfast/shared/limits.ts';
 import type { HeldRemoval, OrderedRemoval } from '@holdfast/shared/protocol/retention-orders.ts';
@@ -26,8 +27,6 @@ export interface PlannedRemovals {
 interface Terms {
   /** A person agreed to more than half of a source's backups going in one step. */
   isApproved: boolean;
-  /** Whether a person can agree to it somewhere. */
-  canAgree: boolean;
   nameOf(source: SourceId): string;
 }
 
@@ -40,12 +39,7 @@ function findHeld({ source, frozen, needsPerson, removed, backups }: SourcePrevi
   if (frozen !== undefined) return hold('retention_frozen', `nothing is removed: ${describeFreeze(frozen)}`);
   if (removed === 0 || !needsPerson || terms.isApproved) return undefined;
   const much = `${removed} of ${backups.length} backups would go in one step`;
-  return hold(
-    'retention_asks',
-    terms.canAgree
-      ? `${much}, which waits for a person to agree on the page of the plan`
-      : `${much}; copies go by fewer at once, so change their policy by steps`,
-  );
+  return hold('retention_asks', `${much}, which waits for a person to agree on the page of the plan`);
 }
 
 /** Whole backups, oldest first, as many as `room` has; undefined when not even one fits. */
@@ -89,13 +83,21 @@ export function planRemovals({ sources, problem }: Pick<RetentionPreview, 'sourc
   return { removals, held };
 }
 
-/** Whether there is something to remove, or to say of what stays where it is. */
+/** A plan in a repository, with its removals there, newest first. */
+interface RetainedThere {
+  plan: Plan;
+  repository: Repository;
+  runs: readonly Pick<Run, 'state' | 'failure'>[];
+}
+
+/** Whether there is something to remove, or to say: of what stays where it is, or that nothing waits any longer. */
 export async function hasRetentionWork(
   context: CoreContext,
   caller: Caller,
-  plan: Plan,
-  repository: Repository,
+  { plan, repository, runs }: RetainedThere,
 ): Promise<boolean> {
+  const last = runs.find(({ state }) => isTerminal(state) && state !== 'cancelled');
+  if (last?.failure !== undefined) return true;
   const { sources, problem } = await previewRetention(context, caller, plan.id, repository.id);
   return problem !== undefined || sources.some(({ removed, frozen }) => removed > 0 || frozen !== undefined);
 }
@@ -125,8 +127,7 @@ export async function orderRetention(context: CoreContext, caller: Caller, wish:
   if (preview.policy === undefined) throw new AppError('precondition', 'this plan keeps everything: it has no retention policy');
   const ids = preview.sources.map(({ source }) => source);
   const names = new Map((await context.store.sources.findSources(caller.tenant, ids)).map(({ id, name }) => [id, name]));
-  const canAgree = repository.id === plan.repository;
-  const planned = planRemovals(preview, { isApproved, canAgree, nameOf: (source) => names.get(source) ?? source });
+  const planned = planRemovals(preview, { isApproved, nameOf: (source) => names.get(source) ?? source });
   const run = createOrderedRun(context, caller, { kind: 'forget', host: host.id, plan: plan.id, repository: repository.id });
   const order = createOrder(context, caller.tenant, host.id, 'retention.start', {
     run: run.id,

@@ -39,7 +39,8 @@ describe('A retention policy', () => {
   it('is there from the start, and is made, changed and deleted by those who may manage plans', async (t) => {
     const rig = await openCatalogRig(t);
     const { context, operator, viewer } = rig;
-    assert.deepEqual(await getPolicy(context, viewer, STANDARD).then(({ name }) => name), RETENTION_PRESETS[0]?.name);
+    const { name, policy: standard } = await getPolicy(context, viewer, STANDARD);
+    assert.deepEqual([name, standard], [RETENTION_PRESETS[0]?.name, RETENTION_PRESETS[0]?.policy]);
     const made = await createPolicy(context, operator, { name: ' short ', description: 'for tests', policy: KEEP_TWO });
     assert.deepEqual([made.name, made.version, made.policy], ['short', 1, KEEP_TWO]);
     const changed = await updatePolicy(context, operator, made.id, { policy: { kind: 'everything' } }, 1);

@@ -13,6 +13,7 @@ import type { Plan } from '../../store/plans.ts';
 import type { Policy } from '../../store/policies.ts';
 import type { Repository } from '../../store/repositories.ts';
 import type { RetainedSnapshot } from '../../store/snapshots.ts';
+import { createFieldsError } from '../adapters/adapter-input.ts';
 import { type Caller, demand } from '../caller.ts';
 import { getPlan } from '../plans/plans.ts';
 import type { CoreContext } from '../ports.ts';
@@ -44,6 +45,8 @@ export interface SourcePreview {
 
 export interface RetentionPreview {
   plan: Plan;
+  /** The plan's own, or the second one. */
+  repository: RepositoryId;
   /** Undefined: the plan has none, and everything is kept. */
   policy: Policy | undefined;
   /** In the order of the plan, then those that are not in it any more; a source that has no snapshot is left out. */
@@ -84,6 +87,8 @@ export interface PreviewTerms {
   zone: string;
   /** Whether the newest run on a host was clean. */
   isClean(host: HostId): boolean;
+  /** Whether the newest copy of a host went well, where these are copies. */
+  isCopyClean?: ((host: HostId) => boolean) | undefined;
   /** The longest wait between two backups of a source that the plan promises, milliseconds; undefined: it promises none. */
   findExpected(source: SourceId): number | undefined;
   capDays?: number | undefined;
@@ -93,7 +98,7 @@ export interface PreviewTerms {
 export function previewSources(
   snapshots: readonly RetainedSnapshot[],
   policy: RetentionPolicy,
-  { isClean, findExpected, ...at }: PreviewTerms,
+  { isClean, isCopyClean, findExpected, ...at }: PreviewTerms,
 ): readonly SourcePreview[] {
   return [...Map.groupBy(snapshots, ({ source }) => source)].flatMap(([source, made]) => {
     const [newest] = made;
@@ -101,19 +106,36 @@ export function previewSources(
     const points = gatherPoints(made.map(toPart));
     const { decisions, frozen, removed, needsPerson } = planRetention(
       points.map(({ snapshot }) => snapshot),
-      { ...at, policy, isNewestRunClean: isClean(newest.host), expectedMs: findExpected(source) },
+      {
+        ...at,
+        policy,
+        isNewestRunClean: isClean(newest.host),
+        isNewestCopyClean: isCopyClean?.(newest.host),
+        expectedMs: findExpected(source),
+      },
     );
     const backups = toBackups(decisions, points);
     return [{ source, host: newest.host, backups, kept: decisions.length - removed, removed, frozen, needsPerson }];
   });
 }
 
-/** Whether the newest backup run of the plan on this host that was not skipped ended clean; true when none is known. */
-async function isNewestRunClean(context: CoreContext, { tenant, id }: Plan, host: HostId): Promise<boolean> {
-  const filter = { plan: id, host, kind: 'backup', active: false } as const;
-  const { rows } = await context.store.runs.listRuns(tenant, filter, { limit: LOOKED_BACK });
-  const newest = rows.find(({ state }) => state !== 'skipped');
-  return newest === undefined || newest.state === 'succeeded';
+type JudgedRuns = { kind: 'backup' } | { kind: 'copy'; repository: RepositoryId };
+
+/** Whether the newest of these runs of the plan on a host that was not skipped ended clean, of each host; true where none is known. */
+async function readClean(
+  context: CoreContext,
+  { tenant, id }: Plan,
+  hosts: Iterable<HostId>,
+  judged: JudgedRuns,
+): Promise<(host: HostId) => boolean> {
+  const unclean = new Set<HostId>();
+  for (const host of hosts) {
+    const filter = { plan: id, host, active: false, ...judged } as const;
+    const { rows } = await context.store.runs.listRuns(tenant, filter, { limit: LOOKED_BACK });
+    const newest = rows.find(({ state }) => state !== 'skipped');
+    if (newest !== undefined && newest.state !== 'succeeded') unclean.add(host);
+  }
+  return (host) => !unclean.has(host);
 }
 
 /** What the plan promises of its sources, as their hosts are told: of those that are switched on, while it is switched on itself. */
@@ -142,12 +164,24 @@ const endProblem = (problem: string, repository: Repository | undefined): string
   `${problem}; ${repository?.admin === undefined ? 'the hosts decide by themselves' : 'nothing is removed'}.`;
 
 /** How long the plan keeps what lies in one of its repositories; undefined: for ever, or it has nothing to do with that repository. */
-export function findPolicyThere(plan: Plan, repository: RepositoryId): Plan['retentionPolicy'] {
+export function findPolicyThere(
+  plan: Pick<Plan, 'repository' | 'retentionPolicy' | 'copyRepository' | 'copyPolicy'>,
+  repository: RepositoryId,
+): Plan['retentionPolicy'] {
   if (repository === plan.repository) return plan.retentionPolicy;
   return repository === plan.copyRepository ? plan.copyPolicy : undefined;
 }
 
-/** What the plan's policy would keep and remove, now, of everything it has in its repository, or in the second one; `cap` is tried instead of the one that is set. */
+/** The repository that is meant: the plan's own where none is named. `invalid` for one in which the plan keeps nothing. */
+export function choosePlace(plan: Plan, where: RepositoryId | undefined): RepositoryId {
+  if (where === undefined || where === plan.repository || where === plan.copyRepository) return where ?? plan.repository;
+  throw createFieldsError({ repository: 'is neither the repository of the plan nor its second one' });
+}
+
+/**
+ * What the plan's policy would keep and remove, now, of everything it has in its repository, or by the policy of copies in the second one;
+ * `cap` is tried instead of the one that is set. `invalid` where it keeps nothing.
+ */
 export async function previewRetention(
   context: CoreContext,
   caller: Caller,
@@ -158,32 +192,33 @@ export async function previewRetention(
   demand(caller, 'view');
   const plan = await getPlan(context, caller, id);
   const { policies, repositories } = context.store;
-  const repository = where ?? plan.repository;
+  const repository = choosePlace(plan, where);
   const policyId = findPolicyThere(plan, repository);
   const policy = policyId && (await policies.findPolicy(caller.tenant, policyId));
-  if (!policy) return { plan, policy: undefined, sources: [] };
+  if (!policy) return { plan, repository, policy: undefined, sources: [] };
   const zone = plan.schedule?.zone ?? 'UTC';
   const problem = findZoneProblem(zone);
   const there = await repositories.findRepository(caller.tenant, repository);
-  if (problem !== undefined) return { plan, policy, sources: [], problem: endProblem(problem, there) };
+  if (problem !== undefined) return { plan, repository, policy, sources: [], problem: endProblem(problem, there) };
   const most = RUNS.previewedPerPlan;
   const snapshots = await context.store.snapshots.listRetained(caller.tenant, id, repository, most + 1);
   if (snapshots.length > most)
     return {
       plan,
+      repository,
       policy,
       sources: [],
       problem: endProblem(`The plan has more than ${most} snapshots, too many to show here what becomes of each`, there),
     };
-  const clean = new Map<HostId, boolean>();
-  for (const host of new Set(snapshots.map((snapshot) => snapshot.host)))
-    clean.set(host, await isNewestRunClean(context, plan, host));
+  const hosts = new Set(snapshots.map((snapshot) => snapshot.host));
+  const isClean = await readClean(context, plan, hosts, { kind: 'backup' });
+  const isOfCopies = repository !== plan.repository;
+  const isCopyClean = isOfCopies ? await readClean(context, plan, hosts, { kind: 'copy', repository }) : undefined;
   const now = context.clock.now();
   const { maxAgeDays: capDays } = cap ?? (await readRetentionCap(context));
-  const isClean = (host: HostId) => clean.get(host) ?? true;
   const findExpected = await readExpected(context, plan);
-  const sources = previewSources(snapshots, policy.policy, { now, zone, isClean, findExpected, capDays });
+  const sources = previewSources(snapshots, policy.policy, { now, zone, isClean, isCopyClean, findExpected, capDays });
   const place = new Map(plan.sources.map((source, index) => [source, index]));
   const order = (source: SourceId) => place.get(source) ?? plan.sources.length;
-  return { plan, policy, capDays, sources: sources.toSorted((a, b) => order(a.source) - order(b.source)) };
+  return { plan, repository, policy, capDays, sources: sources.toSorted((a, b) => order(a.source) - order(b.source)) };
 }

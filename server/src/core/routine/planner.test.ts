@@ -3,7 +3,15 @@ import { describe, it } from 'node:test';
 import type { RunId } from '@holdfast/shared/domain/ids.ts';
 import type { CheckScope } from '@holdfast/shared/domain/maintenance.ts';
 import { countParts, DEFAULT_ROUTINE, type Routine, routineSchema } from '@holdfast/shared/domain/routine.ts';
-import { chooseScope, isDamaged, OVERDUE_MS, type PastRun, planRepository, type RepositoryFacts } from './planner.ts';
+import {
+  chooseScope,
+  isDamaged,
+  OVERDUE_MS,
+  type PastRun,
+  planRepository,
+  planRetentionTurn,
+  type RepositoryFacts,
+} from './planner.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -115,6 +123,9 @@ describe('What is due and does not begin', () => {
     assert.equal(nextOf({ state: 'cancelled' }), NOW - HOUR + DAY);
     const failure = { code: 'forbidden', message: 'x', reason: 'removal_refused' } as const;
     assert.equal(nextOf({ state: 'failed', failure }), NOW - HOUR + DAY);
+    assert.equal(nextOf({ state: 'skipped', failure }), NOW - HOUR + DAY);
+    const { prune } = plan({ prunes: [run(NOW - HOUR, { state: 'skipped', failure }), run(NOW - 9 * DAY)] });
+    assert.deepEqual(prune?.wait, { kind: 'refused' });
   });
 
   it('prunes nothing after damage was found, until a check ends well', () => {
@@ -178,5 +189,19 @@ describe('The parts of the data', () => {
       readAt.set(scope.part, now);
       if (now > NOW + 90 * DAY) assert.ok(readAt.size === 12 && [...readAt.values()].every((at) => now - at <= 90 * DAY));
     }
+  });
+});
+
+describe('Retention by order', () => {
+  const turn = (runs: readonly PastRun[], change: Partial<Parameters<typeof planRetentionTurn>[1]> = {}) =>
+    planRetentionTurn(runs, { now: NOW, since: NOW - 30 * DAY, routine: DEFAULT_ROUTINE, ...change });
+
+  it('is overdue two days after it could have begun, and no host could ever since', () => {
+    const done = [run(NOW - 5 * DAY)];
+    assert.equal(turn(done).overdueSince, undefined, 'a host can, so there is nothing to remove');
+    assert.equal(turn(done, { stuckSince: NOW - OVERDUE_MS }).overdueSince, undefined);
+    assert.equal(turn(done, { stuckSince: NOW - OVERDUE_MS - 1 }).overdueSince, NOW - 1);
+    assert.equal(turn(done, { stuckSince: NOW - 9 * DAY }).overdueSince, NOW - 5 * DAY - 1000 + DAY + OVERDUE_MS);
+    assert.equal(turn([run(NOW - DAY)], { stuckSince: NOW - 9 * DAY }).overdueSince, undefined);
   });
 });

@@ -43,6 +43,8 @@ export type Wait =
   | { kind: 'window' }
   /** The last try went wrong; the next one comes by itself. */
   | { kind: 'retry' }
+  /** Nothing may be removed through the credential there is; it is tried again all the same. */
+  | { kind: 'refused' }
   | { kind: 'busy' }
   /** Backups are under way, which it would make wait or fail. */
   | { kind: 'backups' }
@@ -101,10 +103,11 @@ export function isDamaged(checks: readonly PastRun[]): boolean {
   return told !== undefined && told.state !== 'succeeded';
 }
 
+/** The credential may not remove. */
+const isRefused = ({ failure }: PastRun): boolean => failure?.reason === 'removal_refused';
+
 /** What no try soon after mends: a person cancelled it, or the credential may not remove. */
-function isLasting({ state, failure }: PastRun): boolean {
-  return state === 'cancelled' || failure?.reason === 'removal_refused';
-}
+const isLasting = (run: PastRun): boolean => run.state === 'cancelled' || isRefused(run);
 
 /** When it is tried again after what went wrong since it went well last; undefined where nothing did. */
 function findRetry(runs: readonly PastRun[], isDone: (run: PastRun) => boolean): number | undefined {
@@ -125,9 +128,16 @@ function findRetry(runs: readonly PastRun[], isDone: (run: PastRun) => boolean):
 interface Times {
   doneAt: number | undefined;
   retryAt?: number | undefined;
+  /** The last try was refused. */
+  wasRefused?: boolean | undefined;
 }
 
-function plan(facts: RepositoryFacts, duty: Duty, { doneAt, retryAt = 0 }: Times, hindrance?: Wait): PlannedDuty | undefined {
+function plan(
+  facts: RepositoryFacts,
+  duty: Duty,
+  { doneAt, retryAt = 0, wasRefused = false }: Times,
+  hindrance?: Wait,
+): PlannedDuty | undefined {
   const { now, routine, since, hostTrouble, isFilled } = facts;
   const days = getDutyDays(duty, routine);
   if (days === 0) return undefined;
@@ -142,7 +152,7 @@ function plan(facts: RepositoryFacts, duty: Duty, { doneAt, retryAt = 0 }: Times
     if (nextAt === undefined) return { kind: 'never' };
     if (hindrance) return hindrance;
     if (hostTrouble !== undefined) return { kind: 'host', trouble: hostTrouble };
-    if (now < retryAt) return { kind: 'retry' };
+    if (now < retryAt) return { kind: wasRefused ? 'refused' : 'retry' };
     if (nextAt > now) return { kind: 'window' };
     return isFilled && duty !== 'measure' && opening !== undefined && now < opening + YIELD_MS ? { kind: 'backups' } : undefined;
   })();
@@ -173,7 +183,14 @@ export function planRepository(facts: RepositoryFacts): readonly PlannedDuty[] {
   const prune = plan(
     facts,
     'prune',
-    { doneAt: doneAt(prunes, isPruned), retryAt: findRetry(prunes, isPruned) },
+    {
+      doneAt: doneAt(prunes, isPruned),
+      retryAt: findRetry(prunes, isPruned),
+      wasRefused: prunes
+        .filter(({ state }) => isTerminal(state))
+        .slice(0, 1)
+        .some(isRefused),
+    },
     isDamaged(checks) ? { kind: 'damaged' } : busy,
   );
   const check = plan(facts, 'check', { doneAt: doneAt(checks, isChecked), retryAt: findRetry(checks, isChecked) }, busy);
@@ -185,15 +202,28 @@ export function planRepository(facts: RepositoryFacts): readonly PlannedDuty[] {
   return planned.filter((duty) => duty !== undefined);
 }
 
+interface RetentionTurn {
+  dueAt: number;
+  nextAt: number | undefined;
+  wait: 'busy' | 'due' | 'later';
+  /** Since when it is overdue, if there is something to remove; undefined while it is not. */
+  overdueSince: number | undefined;
+}
+
+interface RetentionFacts extends Pick<RepositoryFacts, 'now' | 'since' | 'routine'> {
+  /** Since when no host can do it; undefined while one can. */
+  stuckSince?: number | undefined;
+}
+
 /** When retention is due on a host by the removals of one plan there, newest first. A removal that was left out counts as done. */
-export function planRetentionTurn(
-  runs: readonly PastRun[],
-  { now, since, routine }: Pick<RepositoryFacts, 'now' | 'since' | 'routine'>,
-): { dueAt: number; nextAt: number | undefined; wait: 'busy' | 'due' | 'later' } {
+export function planRetentionTurn(runs: readonly PastRun[], { now, since, routine, stuckSince }: RetentionFacts): RetentionTurn {
   const isDone = ({ state }: PastRun) => isTerminal(state) && state !== 'failed' && state !== 'cancelled';
   const done = runs.find(isDone);
   const dueAt = done === undefined ? since : done.createdAt + routine.forgetDays * DAY_MS;
   const nextAt = findOpening(routine, Math.max(now, dueAt, findRetry(runs, isDone) ?? 0));
-  if (runs.some(({ state }) => !isTerminal(state))) return { dueAt, nextAt, wait: 'busy' };
-  return { dueAt, nextAt, wait: nextAt !== undefined && nextAt <= now ? 'due' : 'later' };
+  const opening = findOpening(routine, dueAt);
+  const overdueAt = stuckSince === undefined || opening === undefined ? undefined : Math.max(opening, stuckSince) + OVERDUE_MS;
+  const times = { dueAt, nextAt, overdueSince: overdueAt !== undefined && now > overdueAt ? overdueAt : undefined };
+  if (runs.some(({ state }) => !isTerminal(state))) return { ...times, wait: 'busy' };
+  return { ...times, wait: nextAt !== undefined && nextAt <= now ? 'due' : 'later' };
 }

@@ -357,6 +357,34 @@ describe('The routine of a repository', () => {
     assert.doesNotMatch((await buildSpec(context, admin.tenant, host.id)).document, /forgetOrdered/);
   });
 
+  it('says that retention is overdue while something is to go and no host was there for two days, and of nothing else', async (t) => {
+    const rig = await openRig(t);
+    const { context, admin, host, plan } = rig;
+    await prepareRetention(rig);
+    const stored = await context.store.plans.findPlan(admin.tenant, plan.id);
+    assert.ok(stored?.retentionPolicy);
+    const choose = async (retentionPolicy: typeof stored.retentionPolicy) => {
+      const now = (await context.store.plans.findPlan(admin.tenant, plan.id)) ?? stored;
+      await context.store.plans.updatePlan({ ...now, retentionPolicy }, now.version);
+    };
+    const many = await createPolicy(context, admin, {
+      name: 'many',
+      policy: retentionRulesSchema.parse({ kind: 'rules', last: 9 }),
+    });
+    const watch = openWatch(rig);
+    await rig.pass(DAY);
+    assert.deepEqual(await watch.list('upkeep.overdue'), []);
+    await choose(many.id);
+    await rig.pass(30 * DAY);
+    assert.deepEqual(await watch.list('upkeep.overdue'), [], 'nothing is to go');
+    await choose(stored.retentionPolicy);
+    assert.match((await watch.list('upkeep.overdue')).join(), /its retention is due since \d{4}-\d\d-\d\d: .*db-1 is offline/);
+    await rig.join(host);
+    await rig.pass(MINUTE);
+    assert.deepEqual(await watch.list('upkeep.overdue'), []);
+    await watch.close();
+  });
+
   it('sends the admin credential to the host that keeps the repository up alone, whichever hosts the plans have', async (t) => {
     const rig = await openRig(t);
     const { context, admin, host, other, vault, plan, files } = rig;
@@ -364,7 +392,7 @@ describe('The routine of a repository', () => {
     await rig.join(host);
     assert.deepEqual(await rig.pass(MINUTE), [], 'the host of the plan is there, the maintainer is not');
     await assert.rejects(
-      startForget(context, admin, plan.id, true),
+      startForget(context, admin, plan.id, { isApproved: true }),
       /nobody can remove snapshots from vault now: db-2 is offline/,
     );
     await rig.join(other);

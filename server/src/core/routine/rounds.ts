@@ -65,7 +65,7 @@ export function createRoutineRounds(context: CoreContext): RoutineRounds {
       if (planned.wait === 'later') nextAt = Math.min(nextAt, planned.nextAt ?? nextAt);
       if (planned.wait !== 'due' || (quiet.get(key) ?? 0) > now) continue;
       if (host === undefined) nextAt = now;
-      else if (await hasRetentionWork(context, caller, plan, repository)) {
+      else if (await hasRetentionWork(context, caller, { plan, repository, runs })) {
         await orderRetention(context, caller, {
           plan,
           repository,

@@ -347,7 +347,7 @@ function checkFacts(open: OpenStore): void {
   );
 
   it(
-    'reads the newest forget run of a plan on each of its hosts',
+    'reads the newest forget run of a plan on each of its hosts and in each repository, one that was cancelled left out',
     withStore(open, async (store) => {
       const plan = sampleId('plan');
       const repository = sampleId('repository');
@@ -369,13 +369,27 @@ function checkFacts(open: OpenStore): void {
         startedEvent(later, NOW + 5),
         finishedEvent(later, 'succeeded'),
       ]);
+      const cancelled = sampleId('run');
+      await report(store, frozen.host, [
+        createdEvent(cancelled, { kind: 'forget', plan, repository, at: NOW + 6 }),
+        startedEvent(cancelled, NOW + 6),
+        finishedEvent(cancelled, 'cancelled'),
+      ]);
+      const elsewhere = sampleId('repository');
+      const ofCopies = sampleId('run');
+      await report(store, frozen.host, [
+        createdEvent(ofCopies, { kind: 'forget', plan, repository: elsewhere, at: NOW + 4 }),
+        startedEvent(ofCopies, NOW + 4),
+        finishedEvent(ofCopies, 'succeeded'),
+      ]);
       const waiting = await forget(NOW + 1, 'retention_asks');
       const found = await store.alerts.listNewestForgets(TENANT, [plan, sampleId('plan')], NOW);
       assert.deepEqual(
-        found.map(({ run, host, failure }) => [run, host, failure?.reason]),
+        found.map((one) => [one.run, one.host, one.repository, one.isForAll, one.failure?.reason]),
         [
-          [later, frozen.host.id, undefined],
-          [waiting.run, waiting.host.id, 'retention_asks'],
+          [later, frozen.host.id, repository, false, undefined],
+          [ofCopies, frozen.host.id, elsewhere, false, undefined],
+          [waiting.run, waiting.host.id, repository, false, 'retention_asks'],
         ],
       );
       assert.deepEqual(await store.alerts.listNewestForgets(TENANT, [plan], NOW + 6), []);

@@ -125,11 +125,14 @@ const forgetEndpoint = defineEndpoint({
       .boolean()
       .default(false)
       .meta({ description: 'More than half of the backups of a source may go in one step; never lifts a guard' }),
+    repository: idSchema('repository')
+      .optional()
+      .meta({ description: 'The second repository of the plan, for its copies; left out: its own' }),
   }),
   reply: nameShape('StartedForgetRuns', z.strictObject({ runs: listOf(runShape) })),
   status: 202,
   async handle(context, caller, { params, body }) {
-    const { runs } = await startForget(context, caller, params.id, body.isApproved);
+    const { runs } = await startForget(context, caller, params.id, body);
     return { data: { runs: runs.map(toRunShape) } };
   },
 });

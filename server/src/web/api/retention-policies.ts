@@ -43,7 +43,10 @@ const previewShape = nameShape(
   'RetentionPreview',
   z.strictObject({
     plan: idSchema('plan'),
-    policy: idSchema('policy').optional().meta({ description: 'Left out: the plan has none, and everything is kept' }),
+    repository: idSchema('repository'),
+    policy: idSchema('policy')
+      .optional()
+      .meta({ description: 'Of the plan, or of its copies; left out: there is none, and everything is kept' }),
     at: instantSchema,
     problem: z.string().optional().meta({ description: 'Why there is no preview' }),
     sources: listOf(
@@ -126,11 +129,17 @@ const previewEndpoint = defineEndpoint({
   summary: 'What stays and what goes when the next clean run of a plan ends, each with its reason.',
   tag: 'plans',
   params: idParams('plan'),
+  query: z.strictObject({
+    repository: idSchema('repository')
+      .optional()
+      .meta({ description: 'The second repository of the plan, for its copies; left out: its own' }),
+  }),
   reply: previewShape,
-  async handle(context, caller, { params }) {
-    const { plan, policy, sources, problem } = await previewRetention(context, caller, params.id);
+  async handle(context, caller, { params, query }) {
+    const found = await previewRetention(context, caller, params.id, query.repository);
+    const { plan, repository, policy, sources, problem } = found;
     const at = context.clock.now();
-    return { data: { plan: plan.id, policy: policy?.id, at, problem, sources: sources.map(toSourceShape) } };
+    return { data: { plan: plan.id, repository, policy: policy?.id, at, problem, sources: sources.map(toSourceShape) } };
   },
 });
 

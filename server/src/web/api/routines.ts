@@ -17,7 +17,7 @@ const dutyShape = nameShape(
       .optional()
       .meta({ description: 'When it begins unless something comes between; missing when nobody knows' }),
     waitsFor: z
-      .enum(['not_due', 'window', 'retry', 'busy', 'backups', 'damaged', 'host', 'never'])
+      .enum(['not_due', 'window', 'retry', 'refused', 'busy', 'backups', 'damaged', 'host', 'never'])
       .optional()
       .meta({ description: 'Why it does not begin now; missing when it does' }),
     trouble: z.string().optional().meta({ description: 'Which host it waits for, where it waits for one' }),

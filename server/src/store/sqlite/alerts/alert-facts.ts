@@ -29,7 +29,7 @@ const NEWEST_FORGETS = `SELECT ${idOf('r.plan_no')} AS plan, ${idOf('r.host_no')
     EXISTS (SELECT 1 FROM orders o WHERE o.run_id = r.id AND o.type = 'retention.start') AS isForAll
   FROM runs r INDEXED BY runs_forgetting WHERE r.tenant_no = ${numberOf('@tenant')} AND r.plan_no = ${numberOf('@plan')}
     AND r.kind = 'forget'
-    AND r.created_at >= @since AND r.state IN ${ENDED}
+    AND r.created_at >= @since AND r.state IN ${ENDED} AND r.state <> 'cancelled'
   ORDER BY r.created_at DESC, r.id DESC LIMIT 200`;
 
 const partRow: z.ZodType<RecentPart> = z.object({
@@ -49,7 +49,7 @@ const drillRow: z.ZodType<NewestDrill> = z.object({
   failure: optional(json(storedFailure)),
   at: z.int(),
 });
-const forgetRow = z.object({
+const forgetRow: z.ZodType<NewestForget> = z.object({
   plan: idSchema('plan'),
   host: idSchema('host'),
   run: idSchema('run'),
@@ -57,10 +57,8 @@ const forgetRow = z.object({
   failure: optional(json(storedFailure)),
   at: z.int(),
   repository: idSchema('repository'),
-  /** One host removed what all hosts of the plan have there. */
   isForAll: flag,
 });
-type ForgetRow = z.infer<typeof forgetRow>;
 const glanceRow: z.ZodType<HostGlance> = z.object({
   id: idSchema('host'),
   name: z.string(),
@@ -82,26 +80,16 @@ type Facts = Pick<
   | 'listRepositoryIds'
 >;
 
-/**
- * The newest of each host, and of its repositories the one that did not end well. Rows are newest first; one for all hosts says more than anything
- * before it in that repository, whoever did it.
- */
-function keepNewest(rows: readonly ForgetRow[]): readonly NewestForget[] {
+/** Rows are newest first; one for all hosts says more than anything before it in that repository, whoever did it. */
+function keepNewest(rows: readonly NewestForget[]): readonly NewestForget[] {
   const told = new Set<string>();
   const seen = new Set<string>();
-  const standing = rows.filter(({ host, repository, isForAll }) => {
+  return rows.filter(({ host, repository, isForAll }) => {
     const place = `${host} ${repository}`;
     if (told.has(repository) || seen.has(place)) return false;
     seen.add(place);
     if (isForAll) told.add(repository);
     return true;
-  });
-  const byHost = Map.groupBy(standing, ({ host }) => host);
-  return [...byHost.values()].flatMap((some) => {
-    const kept = some.find(({ failure }) => failure !== undefined) ?? some[0];
-    if (kept === undefined) return [];
-    const { repository: _repository, isForAll: _isForAll, ...newest } = kept;
-    return [newest];
   });
 }
 

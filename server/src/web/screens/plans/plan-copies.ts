@@ -13,7 +13,7 @@ import { readText } from '../forms/form-values.ts';
 import { findId, getParam } from '../params.ts';
 import { loadNames, nameOf } from '../runs/run-names.ts';
 import type { CopiesFormView, PlanCopiesView } from './plan-copies.view.ts';
-import { checkPolicyChoice, EVERYTHING, readPolicyChoices } from './plan-retention.ts';
+import { checkPolicyChoice, EVERYTHING, readPlanRetention, readPolicyChoices } from './plan-retention.ts';
 
 /** As it stands in the form. */
 export interface CopiesText {
@@ -83,6 +83,7 @@ export async function readPlanCopies(context: CoreContext, visit: Visit, plan: P
     ...(last
       ? { last: { href: urls.run({ run: last.id }), state: last.state, isOver: isTerminal(last.state), at: last.createdAt } }
       : {}),
+    retention: await readPlanRetention(context, visit, plan, copyRepository),
     copiesHref: urls.snapshots({ plan: plan.id, repository: copyRepository }),
     ...(missing.length > 0 && isAllowed(caller, 'run.start') ? { action: urls.copyPlan({ plan: plan.id }) } : {}),
   };

@@ -7,6 +7,7 @@ import type { Field, FieldOption } from '../../ui/form.ts';
 import { facts, panel } from '../../ui/panel.ts';
 import { formatNoun } from '../../ui/quantity.ts';
 import { type Clockface, relativeTime } from '../../ui/time.ts';
+import { describeSums, type PlanRetentionView, sourceNotices } from './plan-retention.view.ts';
 
 export type CopiesFormView = {
   readonly repository: string;
@@ -44,6 +45,8 @@ export type PlanCopiesView = {
   readonly hasMore: boolean;
   readonly newestMissing?: number | undefined;
   readonly last?: { readonly href: string; readonly state: RunState; readonly isOver: boolean; readonly at: number } | undefined;
+  /** How long copies are kept, and what goes of them next. */
+  readonly retention: PlanRetentionView;
   readonly copiesHref: string;
   /** Where copying is asked for; undefined where nothing is missing, or one may not. */
   readonly action?: string | undefined;
@@ -74,6 +77,18 @@ export function planCopiesPanel(view: PlanCopiesView, face: Clockface): Html {
           },
         ]),
     { label: 'copies', value: html`<a href="${view.copiesHref}">show them</a>` },
+    { label: 'retention', value: copiesRetention(view.retention) },
   ];
-  return panel({ title: 'Second repository', content: html`<div class="stack">${trouble}${facts(pairs)}</div>` });
+  return panel({
+    title: 'Second repository',
+    content: html`<div class="stack">${trouble}${sourceNotices(view.retention)}${facts(pairs)}</div>`,
+  });
+}
+
+/** In a few words, with the way to all of it. */
+function copiesRetention({ policy, problem, sources, allHref }: PlanRetentionView): Html {
+  if (policy === undefined) return html`copies are kept for ever`;
+  const sums = problem === undefined ? describeSums(sources) : 'what goes is not known';
+  const all = sources.length === 0 && problem === undefined ? 'none yet' : html`<a href="${allHref ?? policy.href}">${sums}</a>`;
+  return html`<a href="${policy.href}">${policy.name}</a>: ${all}`;
 }

@@ -1,5 +1,5 @@
 /** `/plans/:plan/retention`, and the part of a plan's page that says what its retention would do next. */
-import { idSchema, type PolicyId } from '@holdfast/shared/domain/ids.ts';
+import { idSchema, type PolicyId, type RepositoryId } from '@holdfast/shared/domain/ids.ts';
 import { describePolicy } from '@holdfast/shared/domain/retention-policy.ts';
 import { describeFreeze, describeKeep, describeRemove } from '@holdfast/shared/domain/retention-words.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
@@ -30,6 +30,7 @@ import {
   type PlanRetentionView,
   planRetentionPage,
   type RetentionAct,
+  type RetentionPlace,
   type SourceRetentionLine,
 } from './plan-retention.view.ts';
 
@@ -41,11 +42,11 @@ function nameSource(names: Names, { source, host }: SourcePreview): string {
   return `${nameOf(names.hosts, host, 'host')} / ${nameOf(names.sources, source, 'source')}`;
 }
 
-function toLine(preview: SourcePreview, plan: Plan, names: Names, visit: Visit): SourceRetentionLine {
-  const { source, kept, removed, frozen, needsPerson } = preview;
+function toLine(one: SourcePreview, preview: RetentionPreview, names: Names, visit: Visit): SourceRetentionLine {
+  const { source, kept, removed, frozen, needsPerson } = one;
   return {
-    name: nameSource(names, preview),
-    href: visit.urls.planRetention({ plan: plan.id }, { source }),
+    name: nameSource(names, one),
+    href: visit.urls.planRetention({ plan: preview.plan.id }, { ...nameElsewhere(preview), source }),
     kept,
     removed,
     frozen: frozen && describeFreeze(frozen),
@@ -58,13 +59,20 @@ function weighSource({ frozen, needsPerson, removed }: SourcePreview): number {
   return frozen !== undefined || needsPerson ? 2 : removed > 0 ? 1 : 0;
 }
 
+/** The query of the page; that of the plan's own repository has none. */
+function nameElsewhere({ plan, repository }: RetentionPreview): { repository?: RepositoryId } {
+  return repository === plan.repository ? {} : { repository };
+}
+
 /** What would go, were every host asked now; undefined when nothing would. */
-function findAct(plan: Plan, sources: readonly SourcePreview[], urls: Visit['urls']): RetentionAct | undefined {
+function findAct(preview: RetentionPreview, urls: Visit['urls']): RetentionAct | undefined {
+  const { plan, sources } = preview;
   const tidied = sources.filter(({ frozen, removed }) => frozen === undefined && removed > 0);
   if (tidied.length === 0) return undefined;
   return {
     action: urls.forgetPlan({ plan: plan.id }),
     plan: plan.name,
+    ...nameElsewhere(preview),
     backups: tidied.reduce((sum, { removed }) => sum + removed, 0),
     sources: tidied.length,
     needsPerson: tidied.some(({ needsPerson }) => needsPerson),
@@ -106,24 +114,31 @@ function toView(context: CoreContext, visit: Visit, preview: RetentionPreview, n
         }),
     ...(isAllowed(caller, 'plan.manage') ? { chooseHref: urls.editPlan({ plan: plan.id }) } : {}),
     problem,
-    sources: sources.map((source) => toLine(source, plan, names, visit)),
-    ...(isAllowed(caller, 'plan.manage') ? { act: findAct(plan, sources, urls) } : {}),
+    sources: sources.map((source) => toLine(source, preview, names, visit)),
+    ...(isAllowed(caller, 'plan.manage') ? { act: findAct(preview, urls) } : {}),
     leaving: leaving.slice(0, LEAVING_SHOWN),
-    allHref: urls.planRetention({ plan: plan.id }),
+    isOfCopies: preview.repository !== plan.repository,
+    allHref: urls.planRetention({ plan: plan.id }, nameElsewhere(preview)),
     liveUrl: urls.plan({ plan: plan.id }),
   };
 }
 
-async function readNames(context: CoreContext, visit: Visit, { sources }: RetentionPreview): Promise<Names> {
+async function readNames(context: CoreContext, visit: Visit, { plan, sources }: RetentionPreview): Promise<Names> {
   return loadNames(context, visit.caller, {
     sources: sources.map(({ source }) => source),
     hosts: sources.map(({ host }) => host),
+    repositories: [plan.repository, ...(plan.copyRepository === undefined ? [] : [plan.copyRepository])],
   });
 }
 
-/** What the page of a plan says of its retention. */
-export async function readPlanRetention(context: CoreContext, visit: Visit, plan: Plan): Promise<PlanRetentionView> {
-  const preview = await previewRetention(context, visit.caller, plan.id);
+/** What the page of a plan says of its retention: in its own repository, or in the second one. */
+export async function readPlanRetention(
+  context: CoreContext,
+  visit: Visit,
+  plan: Plan,
+  where: RepositoryId = plan.repository,
+): Promise<PlanRetentionView> {
+  const preview = await previewRetention(context, visit.caller, plan.id, where);
   return toView(context, visit, preview, await readNames(context, visit, preview));
 }
 
@@ -141,27 +156,41 @@ function toBackupLine({ decision, snapshot }: PreviewedBackup, needsPerson: bool
   };
 }
 
+/** Where the plan keeps backups; none to choose where there is one place alone. */
+function listPlaces({ plan, repository }: RetentionPreview, names: Names, urls: Visit['urls']): readonly RetentionPlace[] {
+  if (plan.copyRepository === undefined) return [];
+  return [plan.repository, plan.copyRepository].map((place) => ({
+    name: nameOf(names.repositories, place, 'repository'),
+    what: place === plan.repository ? 'backups' : 'copies',
+    href: urls.planRetention({ plan: plan.id }, place === plan.repository ? {} : { repository: place }),
+    isShown: place === repository,
+  }));
+}
+
 async function showRetention(context: CoreContext, visit: Visit): Promise<PageReply> {
   const { urls } = visit;
-  const preview = await previewRetention(context, visit.caller, getParam(visit, 'plan', idSchema('plan')));
+  const where = findId(findText(visit.query, 'repository'), idSchema('repository'));
+  const preview = await previewRetention(context, visit.caller, getParam(visit, 'plan', idSchema('plan')), where);
   const { plan } = preview;
   const names = await readNames(context, visit, preview);
+  const isOfCopies = preview.repository !== plan.repository;
   const wanted = findId(findText(visit.query, 'source'), idSchema('source'));
   const shown = preview.sources.find(({ source }) => source === wanted) ?? preview.sources[0];
   const view: PlanRetentionPageView = {
     ...toView(context, visit, preview, names),
     allHref: undefined,
     liveUrl: visit.here,
-    title: `Retention of ${plan.name}`,
+    title: isOfCopies ? `Retention of copies of ${plan.name}` : `Retention of ${plan.name}`,
     crumbs: [
       { label: 'Plans', href: urls.plans() },
       { label: plan.name, href: urls.plan({ plan: plan.id }) },
-      { label: 'Retention' },
+      { label: isOfCopies ? 'Retention of copies' : 'Retention' },
     ],
-    heading: `What “${plan.name}” keeps, and what goes next.`,
+    heading: `What “${plan.name}” keeps${isOfCopies ? ' of its copies' : ''}, and what goes next.`,
+    places: listPlaces(preview, names, urls),
     backups: (shown?.backups ?? []).slice(0, BACKUPS_SHOWN).map((one) => toBackupLine(one, shown?.needsPerson ?? false, visit)),
     left: Math.max(0, (shown?.backups.length ?? 0) - BACKUPS_SHOWN),
-    ...(shown === undefined ? {} : { shown: toLine(shown, plan, names, visit) }),
+    ...(shown === undefined ? {} : { shown: toLine(shown, preview, names, visit) }),
   };
   return { kind: 'page', html: planRetentionPage(await buildShell(context, visit, 'plans'), view) };
 }
@@ -199,8 +228,10 @@ export async function findUsualPolicy(context: CoreContext, visit: Visit): Promi
 async function forgetNow(context: CoreContext, visit: Visit): Promise<PageReply> {
   const { urls } = visit;
   const plan = getParam(visit, 'plan', idSchema('plan'));
+  const repository = findId(readText(visit.form, 'repository'), idSchema('repository'));
   try {
-    const { runs } = await startForget(context, visit.caller, plan, readText(visit.form, 'isApproved') === 'true');
+    const isApproved = readText(visit.form, 'isApproved') === 'true';
+    const { runs } = await startForget(context, visit.caller, plan, { isApproved, repository });
     const [first] = runs;
     if (runs.length === 1 && first !== undefined) return { kind: 'redirect', to: urls.run({ run: first.id }) };
     const text = `${formatNoun(runs.length, 'run')} started, one on each host of the plan.`;

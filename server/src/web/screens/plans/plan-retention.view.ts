@@ -23,6 +23,8 @@ export type SourceRetentionLine = {
 export type RetentionAct = {
   readonly action: string;
   readonly plan: string;
+  /** Where copies would go, which is not the plan's own repository. */
+  readonly repository?: string | undefined;
   readonly backups: number;
   readonly sources: number;
   /** More than half of a source's backups are among them. */
@@ -48,6 +50,8 @@ export type PlanRetentionView = {
   readonly act?: RetentionAct | undefined;
   /** The first of those that go next time. */
   readonly leaving: readonly LeavingLine[];
+  /** In the second repository, by the policy of copies. */
+  readonly isOfCopies: boolean;
   /** All of it, backup by backup; undefined where the page is just that. */
   readonly allHref?: string | undefined;
   readonly liveUrl: string;
@@ -57,7 +61,7 @@ export const PLAN_RETENTION = 'plan-retention';
 const NOTICES_SHOWN = 3;
 
 /** `12 stay, 3 go next time`. */
-function describeSums(sources: readonly Pick<SourceRetentionLine, 'kept' | 'removed' | 'needsPerson'>[]): string {
+export function describeSums(sources: readonly Pick<SourceRetentionLine, 'kept' | 'removed' | 'needsPerson'>[]): string {
   const sum = (count: (line: (typeof sources)[number]) => number) => sources.reduce((total, line) => total + count(line), 0);
   const goes = sum(({ removed, needsPerson }) => (needsPerson ? 0 : removed));
   const waits = sum(({ removed, needsPerson }) => (needsPerson ? removed : 0));
@@ -72,7 +76,7 @@ function describeSums(sources: readonly Pick<SourceRetentionLine, 'kept' | 'remo
 export function planRetentionPanel(view: PlanRetentionView): Html {
   const { policy } = view;
   return panel({
-    title: 'Retention',
+    title: view.isOfCopies ? 'Retention of copies' : 'Retention',
     id: PLAN_RETENTION,
     live: { topic: 'plans runs snapshots retention', url: view.liveUrl },
     aside: policy !== undefined && html`<a href="${policy.href}">${policy.name}</a>`,
@@ -84,8 +88,8 @@ export function planRetentionPanel(view: PlanRetentionView): Html {
   });
 }
 
-function keepsEverything({ chooseHref }: PlanRetentionView): Html {
-  return html`<p><strong>Everything is kept.</strong> No retention policy is chosen, so nothing is ever removed and the repository only grows.</p>${chooseHref !== undefined && html`<p>${onward({ href: chooseHref, label: 'Choose a policy' })}</p>`}`;
+function keepsEverything({ chooseHref, isOfCopies }: PlanRetentionView): Html {
+  return html`<p><strong>Everything is kept.</strong> No retention policy is chosen${isOfCopies && ' for copies'}, so nothing is ever removed and the repository only grows.</p>${chooseHref !== undefined && html`<p>${onward({ href: chooseHref, label: 'Choose a policy' })}</p>`}`;
 }
 
 function retentionBody(view: PlanRetentionView, words: string): Html {
@@ -100,8 +104,8 @@ function retentionBody(view: PlanRetentionView, words: string): Html {
   return html`<p><strong>${describeSums(view.sources)}.</strong></p><p class="quiet">${words}</p>${sourceNotices(view)}${view.act !== undefined && removeNow(view.act)}${leaving.length > 0 && rows(leaving)}`;
 }
 
-function removeNow({ action, plan, backups, sources, needsPerson }: RetentionAct): Html {
-  const what = formatNoun(backups, 'backup');
+function removeNow({ action, plan, repository, backups, sources, needsPerson }: RetentionAct): Html {
+  const what = repository === undefined ? formatNoun(backups, 'backup') : formatNoun(backups, 'copy', 'copies');
   const asked = needsPerson ? ' That is more than half of the backups of a source: you agree to it with this step.' : '';
   const act = confirmButton({
     id: 'forget-plan',
@@ -109,10 +113,10 @@ function removeNow({ action, plan, backups, sources, needsPerson }: RetentionAct
     kind: needsPerson ? 'danger' : 'secondary',
     confirm: {
       title: `Remove ${what} of “${plan}”?`,
-      effect: `They are gone from the repository for good, in ${formatNoun(sources, 'source')}; what the policy keeps stays.${asked} It is looked at once more as it begins, and nothing is removed while the newest run is not clean.`,
+      effect: `They are gone from the ${repository === undefined ? 'repository' : 'second repository'} for good, in ${formatNoun(sources, 'source')}; what the policy keeps stays.${asked} It is looked at once more as it begins, and nothing is removed while the newest run is not clean.`,
       verb: `Remove ${what}`,
       action,
-      hidden: needsPerson ? { isApproved: 'true' } : {},
+      hidden: { ...(repository === undefined ? {} : { repository }), ...(needsPerson ? { isApproved: 'true' } : {}) },
       kind: 'danger',
     },
   });
@@ -120,7 +124,7 @@ function removeNow({ action, plan, backups, sources, needsPerson }: RetentionAct
 }
 
 /** The first of those that ask for attention; the rest is counted, so that a fleet that stands still fills no page. */
-function sourceNotices({ sources }: PlanRetentionView): Html {
+export function sourceNotices({ sources }: Pick<PlanRetentionView, 'sources'>): Html {
   const asking = sources.filter(({ frozen, needsPerson }) => frozen !== undefined || needsPerson);
   const more = asking.length - NOTICES_SHOWN;
   return html`${asking.slice(0, NOTICES_SHOWN).map(sourceNotice)}${more > 0 && html`<p class="quiet">${formatNoun(more, 'more source', 'more sources')} like that.</p>`}`;
@@ -149,10 +153,20 @@ export type BackupLine = {
   readonly isPinned: boolean;
 };
 
+/** One of the two repositories of a plan. */
+export type RetentionPlace = {
+  readonly name: string;
+  readonly what: string;
+  readonly href: string;
+  readonly isShown: boolean;
+};
+
 export type PlanRetentionPageView = PlanRetentionView & {
   readonly title: string;
   readonly crumbs: readonly Crumb[];
   readonly heading: string;
+  /** To choose from; none where the plan has one repository. */
+  readonly places: readonly RetentionPlace[];
   readonly backups: readonly BackupLine[];
   /** Older ones that are not shown. */
   readonly left: number;
@@ -166,7 +180,7 @@ const VERDICTS = {
 } as const;
 
 export function planRetentionPage(shell: Shell, view: PlanRetentionPageView): Html {
-  const side = html`<div class="stack">${planRetentionPanel(view)}${view.sources.length > 0 && sourcesPanel(view)}</div>`;
+  const side = html`<div class="stack">${planRetentionPanel(view)}${view.places.length > 0 && placesPanel(view)}${view.sources.length > 0 && sourcesPanel(view)}</div>`;
   const main =
     view.shown === undefined
       ? panel({ content: html`<p class="quiet">There is no backup that a policy would look at.</p>` })
@@ -178,6 +192,14 @@ export function planRetentionPage(shell: Shell, view: PlanRetentionPageView): Ht
     lede: 'As far as this server knows now; what has changed until it is removed is taken into account.',
     content: html`<div class="columns">${main}${side}</div>`,
   });
+}
+
+function placesPanel({ places }: PlanRetentionPageView): Html {
+  const lines = places.map(({ name, what, href, isShown }) => ({
+    title: isShown ? html`<strong>${name}</strong>` : html`<a href="${href}">${name}</a>`,
+    detail: what,
+  }));
+  return panel({ title: 'Repositories', content: rows(lines) });
 }
 
 function sourcesPanel(view: PlanRetentionPageView): Html {

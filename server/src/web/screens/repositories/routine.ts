@@ -8,6 +8,7 @@ import { demand, isAllowed } from '../../../core/caller.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import { listAdminFields } from '../../../core/repositories/admin-credential.ts';
 import { getRepository } from '../../../core/repositories/repositories.ts';
+import { findLateRetention } from '../../../core/routine/late-retention.ts';
 import { type PlannedDuty, planRetentionTurn, type Wait } from '../../../core/routine/planner.ts';
 import { type RepositoryRoutine, readRoutine, setRoutine } from '../../../core/routine/routine.ts';
 import type { Repository } from '../../../store/repositories.ts';
@@ -39,6 +40,7 @@ const WAITS: Readonly<Record<Exclude<Wait['kind'], 'host'>, string | undefined>>
   not_due: undefined,
   window: 'waits for its window',
   retry: 'the last try failed',
+  refused: 'its credential may only add: give it an admin credential',
   busy: 'something else has the repository to itself',
   backups: 'backups are under way, and go first',
   damaged: 'the last check found damage',
@@ -59,7 +61,13 @@ function toDutyView(planned: PlannedDuty, settings: Routine): DutyView {
 }
 
 /** One line for the retention of all plans: the turn that comes first. */
-function toRetentionView(context: CoreContext, { stored, retention, maintainer }: RepositoryRoutine): DutyView[] {
+async function readRetentionView(
+  context: CoreContext,
+  visit: Visit,
+  repository: Repository,
+  found: RepositoryRoutine,
+): Promise<DutyView[]> {
+  const { stored, retention, maintainer } = found;
   const { settings, since } = stored;
   if (retention === undefined || retention.plans.length === 0 || settings.forgetDays === 0) return [];
   const now = context.clock.now();
@@ -81,7 +89,7 @@ function toRetentionView(context: CoreContext, { stored, retention, maintainer }
       dueAt: next.dueAt,
       nextAt: next.nextAt,
       wait,
-      isOverdue: false,
+      isOverdue: (await findLateRetention(context, visit.caller, repository, found)) !== undefined,
       idle: isDue && trouble === undefined ? 'begins as soon as something is to go' : undefined,
     },
   ];
@@ -105,7 +113,10 @@ export async function readRoutineView(context: CoreContext, visit: Visit, reposi
       maintainer: host && { href: urls.host({ host: host.id }), name: host.name },
       isChosen: lease.isFixed,
       trouble,
-      duties: [...toRetentionView(context, found), ...duties.map((duty) => toDutyView(duty, stored.settings))],
+      duties: [
+        ...(await readRetentionView(context, visit, repository, found)),
+        ...duties.map((duty) => toDutyView(duty, stored.settings)),
+      ],
       windows: stored.settings.windows.map(describeWindow),
       zone: stored.settings.zone,
     },
