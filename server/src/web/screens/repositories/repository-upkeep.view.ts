@@ -86,13 +86,13 @@ function pruneButton(view: UpkeepView): Html {
   const { urls, repository, name, admin, underWay } = view;
   const going =
     underWay.length > 0 &&
-    html`<p>Under way in it now:</p><ul>${underWay.map(({ href, what }) => html`<li><a href="${href}">${what}</a></li>`)}</ul><p>The prune waits for them; where they are those of another host, half an hour at most, and then it fails.</p>`;
+    html`<p>Under way in it now:</p><ul>${underWay.map(({ href, what }) => html`<li><a href="${href}">${what}</a></li>`)}</ul><p>The prune waits for those of its own host until they end, and half an hour for those of others; then it fails.</p>`;
   const consent =
     underWay.length > 0 &&
     formField({ name: 'understood', label: 'Prune although runs are under way', kind: 'checkbox', required: true });
-  const effect = html`<p>Data that no snapshot needs any more is removed from the storage for good. Every snapshot stays restorable. Backups into this repository wait until it is done.</p>${going}${
+  const effect = html`<div class="stack"><p>Data that no snapshot needs any more is removed from the storage for good. Every snapshot stays restorable. Backups into this repository wait until it is done.</p>${going}${
     admin === 'set' && html`<p>The host is given the admin credential with this one order.</p>`
-  }`;
+  }</div>`;
   return confirmButton({
     id: 'prune-repository',
     label: 'Prune now…',

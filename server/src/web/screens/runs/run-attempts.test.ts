@@ -46,7 +46,7 @@ describe('The page of a run that is tried again', () => {
     assert.doesNotMatch(page, /data-live-progress/);
     assert.match(page, /An attempt failed and is followed by another/);
     assert.match(page, /nobody answers/);
-    assert.match(page, /The repository did not answer the host\./);
+    assert.match(page, / · The repository did not answer the host · the next one/);
     assert.match(page, /the next one begins <time[^>]*>in 5/);
     assert.ok(!page.includes(HOSTILE));
   });
@@ -80,7 +80,7 @@ describe('The page of a run that is tried again', () => {
     const run = await playAttempts(NOW - MINUTE, 1, 'repository_locked');
     const waiting = await world.read(`/runs/${run}`);
     assert.match(waiting, /Waiting until others let go of its repository\./);
-    assert.match(waiting, /Another operation holds a lock on the repository\. .*looks each minute/s);
+    assert.match(waiting, / · Another operation holds a lock on the repository · the host looks each minute/);
     assert.doesNotMatch(waiting, /data-live-progress/);
     const host = fleet.hosts['git'] ?? assert.fail();
     const stage = (name: 'after' | 'preflight', ended: boolean, at: number) =>

@@ -178,6 +178,10 @@ function troublePanel(trouble: Trouble): Html {
   });
 }
 
+function describeAgain({ again, more }: AttemptLine): Html | false {
+  return again.length > 0 && html` · tried again: ${again.join(', ')}${more > 0 && html` and ${formatCount(more)} more`}`;
+}
+
 /** How it goes on after the newest attempt that failed. */
 function describeAwaited({ awaits, face }: RunView, { retryAt }: AttemptLine): Html | false {
   if (awaits === 'repository')
@@ -191,7 +195,7 @@ function attemptsPanel(view: RunView): Html {
   const lines = attempts.toReversed().map(
     (line, index): RowView => ({
       title: html`<span class="quiet">Attempt ${line.attempt}:</span> ${shortenHex(line.what)}`,
-      detail: html`${line.why !== undefined && html`${line.why} `}${dayTime(line.failedAt, face)}${line.again.length > 0 && html` · tried again: ${line.again.join(', ')}${line.more > 0 && html` and ${formatCount(line.more)} more`}`}${index === 0 && describeAwaited(view, line)}`,
+      detail: html`${dayTime(line.failedAt, face)}${line.why !== undefined && html` · ${line.why.replace(/\.$/u, '')}`}${describeAgain(line)}${index === 0 && describeAwaited(view, line)}`,
     }),
   );
   const title = attempts.length === 1 ? 'An attempt failed and is followed by another' : `${attempts.length} attempts failed`;
