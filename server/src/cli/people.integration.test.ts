@@ -29,6 +29,15 @@ describe('The command of the audit', () => {
     const fault = await findAuditFault(world.served.context, DEFAULT_TENANT);
     assert.equal(fault, 'it is broken at entry 2: it was changed after it was written', 'an alert says it as well');
     assert.equal((await world.run(['audit', 'list', '--since', '1h', '--json'])).code, EXIT.done);
+    const csv = await world.run(['audit', 'list', '--csv', '--limit', 'all']);
+    const { rows } = await world.served.context.store.trail.listAudit(DEFAULT_TENANT, {}, { limit: 200 });
+    assert.equal(csv.code, EXIT.done, csv.error);
+    const [head, ...lines] = csv.out.split('\r\n');
+    assert.match(head ?? '', /^no,at,actor kind,actor id,actor,action,.*,hash$/u);
+    assert.deepEqual(
+      lines.map((line) => line.split(',')[0]),
+      [...rows.map(({ no }) => String(no)), ''],
+    );
   });
 });
 

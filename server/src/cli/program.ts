@@ -7,6 +7,7 @@ import { readTree } from './command-tree.ts';
 import { SHELLS, writeCompletion } from './completion.ts';
 import { addConfigCommands } from './config-commands.ts';
 import { addContentsCommands } from './contents-commands.ts';
+import { addCoverageCommands } from './coverage-commands.ts';
 import { addDrillCommands } from './drill-commands.ts';
 import { addDumpCommands } from './dump-commands.ts';
 import { CliError, createUsageError, EXIT } from './exit.ts';
@@ -48,6 +49,7 @@ export function createProgram(parts: CliParts): Command {
   addSnapshotCommands(getNoun('snapshots'), parts);
   addAlertCommands(getNoun('alerts'), parts);
   addAuditCommands(getNoun('audit'), parts);
+  addCoverageCommands(getNoun('coverage'), parts);
   addPeopleCommands(getNoun('users'), parts);
   addStatisticsCommand(program, parts);
   addApiCommand(program, parts);

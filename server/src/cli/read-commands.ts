@@ -69,13 +69,18 @@ function readOrder({ sort, order }: { sort?: string; order?: string }): Record<s
 
 async function listNoun(parts: CliParts, noun: ReadNoun, command: Command): Promise<void> {
   const client = await connect(parts, command);
-  const options = command.opts<{ limit: string; sort?: string; order?: string }>();
+  const options = command.opts<{ limit: string; sort?: string; order?: string; csv?: boolean }>();
   const query = (await readFilters(client, noun, options, parts.clock.now())) as Record<string, string>;
   const say = (kinds: readonly string[]) =>
     note(parts.terminal, `more ${kinds.join(', ')} fit than a search follows: a longer text finds the rest`);
   const asked = { ...query, ...readOrder(options) };
   const rows = await client.list(rowSchema, noun.path, asked, parseLimit(options.limit), say);
   if (wantsJson(command)) return printJson(parts.terminal, rows);
+  if (noun.csv !== undefined && options.csv === true) {
+    // As a file: cells are made safe for table programs, and not for a terminal.
+    parts.terminal.out([noun.csv.head(), ...rows.map(noun.csv.line)].join(''));
+    return;
+  }
   printTable(
     parts.terminal,
     noun.columns.map(({ label }) => label),
@@ -103,6 +108,7 @@ export function addReadCommands(program: Command, parts: CliParts): ReadonlyMap<
       list
         .option('--sort <column>', `order by ${noun.orders.join(', ')}`)
         .option('--order <direction>', 'asc or desc; without it what one looks for first');
+    if (noun.csv !== undefined) list.option('--csv', 'print CSV, with every field, as the page’s file has it');
     list
       .option('--limit <rows>', 'rows at most, or all', String(ROWS))
       .action((_options: unknown, command: Command) => listNoun(parts, noun, command));

@@ -78,6 +78,7 @@ describe('Lists of the command line', () => {
   it('have a time in numbers beside them', async () => {
     const shown = await world.run(['stats', '--since', '7d', '--limit', '2']);
     assert.equal(shown.code, EXIT.done, shown.error);
+    assert.match(shown.out, /\nread from sources: 0 B\nadded to 0 repositories: 0 B by 0 snapshots\n/);
     assert.match(shown.out, /\nKIND +SOURCES +BACKED UP +SIZE\nfiles +3 +0 +0 B\n/);
     assert.match(shown.out, /without a clean backup of the last 24 hours: 3\nSOURCE +KIND +HOST +LAST GOOD\napp +files +db-1\n/);
     const tomorrow = new Date(world.served.clock.now() + 86_400_000).toISOString();

@@ -1,13 +1,18 @@
 /** What can be listed and shown, each with the path of its end-points and the columns a person wants to see. */
 
+import { writeAuditHead, writeAuditLine } from '@holdfast/shared/domain/audit-lines.ts';
+import { PROOF_STATES } from '@holdfast/shared/domain/drill.ts';
 import {
+  FINDING_ORDERS,
   HOST_ORDERS,
   PLAN_ORDERS,
+  PROOF_ORDERS,
   REPOSITORY_ORDERS,
   RUN_ORDERS,
   SNAPSHOT_LIST_ORDERS,
   SOURCE_ORDERS,
 } from '@holdfast/shared/domain/list-orders.ts';
+import * as z from 'zod';
 import type { Row } from './client.ts';
 import { showBytes, showInstant, showValue } from './output.ts';
 
@@ -43,7 +48,22 @@ export interface ReadNoun {
   filters: readonly Filter[];
   /** What its list can be ordered by. */
   orders?: readonly string[];
+  /** What `--csv` prints of it, where it can be had so: the line of the names, and that of a row. */
+  csv?: { head: () => string; line: (row: Row) => string };
 }
+
+const whoOrWhat = z.looseObject({ kind: z.string(), id: z.string(), name: z.string() });
+const auditEntry = z.looseObject({
+  no: z.number(),
+  at: z.number(),
+  actor: whoOrWhat,
+  action: z.string(),
+  target: whoOrWhat,
+  address: z.string().optional(),
+  requestId: z.string().optional(),
+  change: z.record(z.string(), z.unknown()).optional(),
+  hash: z.string(),
+});
 
 const text = (name: string, label = name): Column => ({ label: label.toUpperCase(), cell: (row) => showValue(row[name]) });
 const instant = (name: string, label: string): Column => ({ label: label.toUpperCase(), cell: (row) => showInstant(row[name]) });
@@ -126,6 +146,7 @@ export const READ_NOUNS: readonly ReadNoun[] = [
       ofHost,
       { name: 'kind', description: 'only of this kind, such as postgres' },
       { name: 'status', description: 'only of this status, such as unprotected' },
+      { name: 'enabled', description: 'true: only those that are switched on; false: only those that are not' },
       { name: 'withoutPlan', description: 'only what no enabled plan protects', form: 'flag' },
     ],
   },
@@ -273,6 +294,48 @@ export const READ_NOUNS: readonly ReadNoun[] = [
     filters: [ofSource],
   },
   {
+    name: 'proofs',
+    path: '/proofs',
+    orders: PROOF_ORDERS,
+    description: 'how each source stands with its proof of recovery',
+    columns: [
+      text('source', 'id'),
+      text('name'),
+      named('host'),
+      text('state'),
+      { label: 'PROVEN', cell: (row) => showInstant(findInside(row, 'proven', 'endedAt')) },
+      { label: 'LAST DRILL', cell: (row) => showInstant(findInside(row, 'newest', 'endedAt')) },
+    ],
+    filters: [
+      { name: 'search', description: 'part of the name of the source or host' },
+      { name: 'state', description: `only so: ${PROOF_STATES.join(', ')}` },
+      ofHost,
+    ],
+  },
+  {
+    name: 'coverage',
+    path: '/coverage',
+    orders: FINDING_ORDERS,
+    description: 'what hosts found that is no source',
+    columns: [
+      text('id'),
+      text('name'),
+      text('kind'),
+      named('host'),
+      text('place'),
+      bytes('sizeBytes', 'size'),
+      instant('firstSeenAt', 'seen'),
+      text('isNew', 'new'),
+    ],
+    filters: [
+      { name: 'search', description: 'part of its name or of its host’s' },
+      ofHost,
+      { name: 'kind', description: 'only what would be a source of this kind, such as postgres' },
+      { name: 'fresh', description: 'only what was not there at the first look', form: 'flag' },
+      { name: 'ignored', description: 'true: only what was left alone; false: only what was not' },
+    ],
+  },
+  {
     name: 'alerts',
     alias: 'alert',
     shows: 'id',
@@ -289,6 +352,7 @@ export const READ_NOUNS: readonly ReadNoun[] = [
   {
     name: 'audit',
     path: '/audit',
+    csv: { head: writeAuditHead, line: (row) => writeAuditLine(auditEntry.parse(row)) },
     description: 'who did what, newest first',
     columns: [
       instant('at', 'at'),

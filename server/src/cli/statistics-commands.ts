@@ -12,6 +12,15 @@ const statisticsSchema = z.looseObject({
   to: z.number(),
   runs: z.array(z.looseObject({ kind: z.string(), state: z.string(), count: z.number() })),
   success: z.array(z.looseObject({ kind: z.string(), ended: z.number(), succeeded: z.number(), rate: z.number().optional() })),
+  moved: z.looseObject({
+    readBytes: z.number(),
+    addedBytes: z.number(),
+    snapshots: z.number(),
+    repositories: z.number(),
+    most: z.array(
+      z.looseObject({ repository: z.string(), name: z.string().optional(), snapshots: z.number(), addedBytes: z.number() }),
+    ),
+  }),
   slowest: z.array(
     z.looseObject({ run: z.string(), host: z.string(), createdAt: z.number(), durationMs: z.number(), bytes: z.number() }),
   ),
@@ -29,7 +38,7 @@ type Statistics = z.infer<typeof statisticsSchema>;
 const showRate = (rate: number | undefined): string => (rate === undefined ? '' : `${Math.floor(rate * 1000) / 10} %`);
 
 function printStatistics({ terminal }: CliParts, statistics: Statistics, hosts: ReadonlyMap<string, string>): void {
-  const { from, to, success, slowest, sourceKinds, stale } = statistics;
+  const { from, to, success, moved, slowest, sourceKinds, stale } = statistics;
   const nameHost = (id: string): string => hosts.get(id) ?? id;
   printLine(terminal, `${showInstant(from)} to ${showInstant(to)}`);
   printLine(terminal, '');
@@ -38,6 +47,19 @@ function printStatistics({ terminal }: CliParts, statistics: Statistics, hosts: 
     ['RUNS', 'ENDED', 'SUCCEEDED', 'RATE'],
     success.map((one) => [one.kind, String(one.ended), String(one.succeeded), showRate(one.rate)]),
   );
+  printLine(terminal, '');
+  printLine(terminal, `read from sources: ${showBytes(moved.readBytes)}`);
+  const into = `${moved.repositories} ${moved.repositories === 1 ? 'repository' : 'repositories'}`;
+  printLine(
+    terminal,
+    `added to ${into}: ${showBytes(moved.addedBytes)} by ${moved.snapshots} snapshot${moved.snapshots === 1 ? '' : 's'}`,
+  );
+  if (moved.most.length > 0)
+    printTable(
+      terminal,
+      ['GREW MOST', 'SNAPSHOTS', 'ADDED'],
+      moved.most.map((one) => [one.name ?? one.repository, String(one.snapshots), showBytes(one.addedBytes)]),
+    );
   printLine(terminal, '');
   printTable(
     terminal,
@@ -82,9 +104,11 @@ async function showStatistics(parts: CliParts, command: Command): Promise<void> 
 export function addStatisticsCommand(program: Command, parts: CliParts): void {
   program
     .command('stats')
-    .description('a time in numbers: success, the slowest runs, sizes by kind of source, what has no fresh backup')
+    .description(
+      'a time in numbers: success, bytes read and added, the slowest runs, sizes by kind of source, what has no fresh backup',
+    )
     .option('--since <since>', 'only from then on: 24h, 7d, or a date; 30 days where left out')
     .option('--until <until>', 'only before then: 24h, 7d, or a date')
-    .option('--limit <rows>', 'slowest runs and stale sources that are named, at most')
+    .option('--limit <rows>', 'slowest runs, repositories and stale sources that are named, at most')
     .action((_options: unknown, command: Command) => showStatistics(parts, command));
 }

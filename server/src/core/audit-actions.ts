@@ -83,3 +83,8 @@ export const AUDIT_ACTIONS = [
   'settings.retention_cap_set',
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
+
+/** `plan updated`, `API key revoked`: an act as people say it. One that is not known is worded alike. */
+export function describeAct(action: string): string {
+  return action.replace(/[._]+/gu, ' ').replace(/^api key/u, 'API key');
+}

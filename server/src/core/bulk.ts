@@ -2,8 +2,10 @@
  * One act on many things at once. Each is done by the use case that does it for one, with its rights and its line in the audit; what
  * cannot be done to one says why and keeps no other from it. Asked again, what is so already stays as it is.
  */
+import { setImmediate as giveWay } from 'node:timers/promises';
 import {
   type AlertId,
+  type FindingId,
   type HostId,
   type Id,
   type IdKind,
@@ -27,11 +29,15 @@ import { getPlan, updatePlan } from './plans/plans.ts';
 import { getSharedSchedule } from './plans/shared-schedules.ts';
 import type { CoreContext } from './ports.ts';
 import { cancelRun, getRun, type StartedRuns, startPlan } from './runs/runs.ts';
+import { adoptFinding, getFinding, ignoreFinding, nameFinding, watchFinding } from './sources/findings.ts';
 import { testSources } from './sources/source-tests.ts';
 import { getSource } from './sources/sources.ts';
 
-/** Things that one request names. */
-export const BULK_MOST = 1000;
+/** Things that one request names: twice as many as a big fleet has hosts. Each is a step of its own, so that nothing else waits for them. */
+export const BULK_MOST = 10_000;
+
+/** Names that are looked up in one step of the event loop: some milliseconds. */
+const NAMES_AT_ONCE = 50;
 
 export const BULK_RESULTS = ['done', 'unchanged', 'refused'] as const;
 
@@ -59,6 +65,8 @@ export interface BulkInput {
   days?: number | undefined;
   /** Until when alerts are put off, epoch milliseconds. */
   until?: number | undefined;
+  /** The reason for leaving alone what was found. */
+  why?: string | undefined;
 }
 
 type Step = Omit<BulkOutcome, 'id' | 'name' | 'runs'> & { runs?: readonly RunId[] };
@@ -109,8 +117,11 @@ function checkMany(ids: readonly string[]): readonly string[] {
 function defineAct<K extends IdKind>(noun: Noun<K>, permission: Permission, work: Work<K>): BulkAct {
   return defineActOnAll(noun, permission, async (context, caller, ids, input) => {
     const steps = new Map<string, Step>();
-    for (const id of ids)
+    for (const id of ids) {
       steps.set(id, await takeStep(() => work(context, caller, idSchema(noun.kind).parse(id) as Id<K>, input)));
+      // Hosts and people are answered between two of them.
+      await giveWay();
+    }
     return steps;
   });
 }
@@ -129,7 +140,10 @@ function defineActOnAll<K extends IdKind>(
   };
   const nameAll = async (context: CoreContext, caller: Caller, ids: readonly string[]) => {
     const names = new Map<string, string>();
-    for (const id of ids) names.set(id, (await findName(context, caller, id)) ?? id);
+    for (const [at, id] of ids.entries()) {
+      names.set(id, (await findName(context, caller, id)) ?? id);
+      if (at % NAMES_AT_ONCE === NAMES_AT_ONCE - 1) await giveWay();
+    }
     return names;
   };
   return {
@@ -168,6 +182,29 @@ const RUN: Noun<'run'> = {
     return `${run.kind}${plan === undefined ? '' : ` of ${plan.name}`}, ${id.slice(-6)}`;
   },
 };
+
+const FINDING: Noun<'finding'> = {
+  kind: 'finding',
+  find: async (context, caller, id) => nameFinding((await getFinding(context, caller, id)).name),
+};
+
+/** The source is what is told of: a plan is still to be made for it. */
+async function protectFinding(context: CoreContext, caller: Caller, id: FindingId): Promise<Step> {
+  const source = await adoptFinding(context, caller, id);
+  return done(`is the source ${source.name} now, and still needs a plan`);
+}
+
+async function leaveAlone(context: CoreContext, caller: Caller, id: FindingId, { why = '' }: BulkInput): Promise<Step> {
+  if ((await getFinding(context, caller, id)).ignored !== undefined) return unchanged('is left alone already');
+  await ignoreFinding(context, caller, id, why);
+  return done('is left alone');
+}
+
+async function watchAgain(context: CoreContext, caller: Caller, id: FindingId): Promise<Step> {
+  if ((await getFinding(context, caller, id)).ignored === undefined) return unchanged('is counted already');
+  await watchFinding(context, caller, id);
+  return done('is counted again');
+}
 
 function demandTag({ tag }: BulkInput): string {
   if (tag !== undefined && tag.trim() !== '') return tag.trim();
@@ -355,6 +392,11 @@ export const BULK_ACTS = {
     acknowledge: defineAct(ALERT, 'alert.handle', acknowledge),
     snooze: defineAct(ALERT, 'alert.handle', snooze),
     reopen: defineAct(ALERT, 'alert.handle', reopen),
+  },
+  findings: {
+    protect: defineAct(FINDING, 'source.manage', protectFinding),
+    ignore: defineAct(FINDING, 'plan.manage', leaveAlone),
+    watch: defineAct(FINDING, 'plan.manage', watchAgain),
   },
   runs: { cancel: defineAct(RUN, 'run.start', cancel), retry: defineAct(RUN, 'run.start', retry) },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, BulkAct>>>>;

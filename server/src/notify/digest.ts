@@ -1,75 +1,38 @@
 /** Digests: the state of everything at an hour of the day. They come whether or not anything is wrong, and so say that this server lives. */
-import { setImmediate as giveWay } from 'node:timers/promises';
 import { DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
 import type { RunState } from '@holdfast/shared/domain/run.ts';
-import { HTTP, OUTGOING } from '@holdfast/shared/limits.ts';
+import { OUTGOING } from '@holdfast/shared/limits.ts';
 import { type DigestPeriod, findDigestDue, readDigestSettings, spanOf } from '../core/alerts/digest-settings.ts';
 import type { ChannelMessage, DigestNews } from '../core/alerts/message.ts';
 import { readSubscription } from '../core/alerts/subscription.ts';
 import { redactLine } from '../core/alerts/text.ts';
 import type { Caller } from '../core/caller.ts';
+import { countWithoutPlan, type FleetLook } from '../core/fleet/look.ts';
 import type { CoreContext } from '../core/ports.ts';
-import { judgeSources, type ProtectedSource } from '../core/protection/protected-sources.ts';
-import { countProtections } from '../core/protection/protection.ts';
 import { countFindings } from '../core/sources/findings.ts';
-import type { Page } from '../store/page.ts';
 import type { ChannelKind } from './channel.ts';
 
 const tenant = DEFAULT_TENANT;
 const READER: Caller = { actor: { kind: 'system', id: 'digest', name: 'digest' }, tenant, role: 'viewer' };
 /** A digest of what is longer ago than this would say nothing of now. */
 const LATE_MS = 12 * 60 * 60_000;
-/** Pages of one list that are read at most; in a fleet beyond it the figures are of so many. */
-const PAGES_MOST = 100;
 const PERIODS: readonly DigestPeriod[] = ['daily', 'weekly'];
 const GRAVITY = ['unprotected', 'unknown', 'at_risk'];
 
-/** All rows of a list, in short steps, until there are no more or `isEnough`. */
-async function readAll<T>(read: (after: string | undefined) => Promise<Page<T>>, isEnough: (row: T) => boolean): Promise<T[]> {
-  const rows: T[] = [];
-  let after: string | undefined;
-  for (let page = 0; page < PAGES_MOST; page += 1) {
-    const found = await read(after);
-    rows.push(...found.rows);
-    after = found.next;
-    const last = found.rows.at(-1);
-    if (after === undefined || last === undefined || isEnough(last)) break;
-    await giveWay();
-  }
-  return rows;
-}
-
-const limit = HTTP.pageSizeMax;
-
-async function judgeAll(context: CoreContext): Promise<readonly ProtectedSource[]> {
-  const { sources } = context.store;
-  const judged: ProtectedSource[] = [];
-  await readAll(
-    async (after) => {
-      const page = await sources.listSources(tenant, {}, { limit, after });
-      judged.push(...(await judgeSources(context, READER, page.rows)));
-      return page;
-    },
-    () => false,
-  );
-  return judged;
-}
-
-function listWorst(judged: readonly ProtectedSource[]): DigestNews['worst'] {
-  return judged
-    .filter(({ protection }) => GRAVITY.includes(protection.status))
-    .toSorted((a, b) => GRAVITY.indexOf(a.protection.status) - GRAVITY.indexOf(b.protection.status))
+function listWorst(look: FleetLook): DigestNews['worst'] {
+  // Those of one gravity stay in the order of lists, by name.
+  return GRAVITY.flatMap((status) => look.sources.filter(({ protection }) => protection.status === status))
     .slice(0, OUTGOING.namedMembers)
-    .map(({ source, host, protection }) => ({
-      name: `${host.name} / ${source.name}`.slice(0, 300),
-      text: redactLine(protection.reason, 300),
+    .map((one) => ({
+      name: `${one.host.name} / ${one.source.name}`.slice(0, 300),
+      text: redactLine(look.explain(one), 300),
     }));
 }
 
-function listAnomalies(judged: readonly ProtectedSource[]): DigestNews['anomalies'] {
-  return judged
-    .flatMap(({ source, host, standing }) => {
-      const kind = standing?.lastGoodSuspicion?.kind;
+function listAnomalies({ sources }: FleetLook): DigestNews['anomalies'] {
+  return sources
+    .flatMap(({ source, host }) => {
+      const kind = source.standing?.lastGoodSuspicion?.kind;
       if (kind === undefined) return [];
       const text = `its newest backup is far ${kind === 'shrunk' ? 'smaller' : 'larger'} than those before it`;
       return [{ name: `${host.name} / ${source.name}`.slice(0, 300), text }];
@@ -77,24 +40,19 @@ function listAnomalies(judged: readonly ProtectedSource[]): DigestNews['anomalie
     .slice(0, OUTGOING.namedMembers);
 }
 
-async function readGrowth({ store }: CoreContext, from: number): Promise<DigestNews['growth']> {
-  const snapshots = await readAll(
-    (after) => store.snapshots.listSnapshots(tenant, {}, { limit, after }),
-    ({ createdAt }) => createdAt < from,
+/** Those that grew most, of all there are; one that is gone by now has no name. */
+async function readGrowth({ store }: CoreContext, from: number, to: number): Promise<DigestNews['growth']> {
+  const added = await store.history.sumAdded(tenant, from, to);
+  const most = added.toSorted((a, b) => b.addedBytes - a.addedBytes).slice(0, OUTGOING.namedMembers);
+  const repositories = await store.repositories.findRepositories(
+    tenant,
+    most.map(({ repository }) => repository),
   );
-  const grown = Map.groupBy(
-    snapshots.filter(({ createdAt }) => createdAt >= from),
-    ({ repository }) => repository,
-  );
-  const repositories = await store.repositories.findRepositories(tenant, [...grown.keys()]);
-  return repositories
-    .map(({ id, name }) => {
-      const added = grown.get(id) ?? [];
-      const addedBytes = added.reduce((sum, snapshot) => sum + (snapshot.addedBytes ?? snapshot.sizeBytes), 0);
-      return { name: name.slice(0, 300), addedBytes, snapshots: added.length };
-    })
-    .toSorted((a, b) => b.addedBytes - a.addedBytes)
-    .slice(0, OUTGOING.namedMembers);
+  const names = new Map(repositories.map(({ id, name }) => [id, name.slice(0, 300)]));
+  return most.flatMap(({ repository, ...sum }) => {
+    const name = names.get(repository);
+    return name === undefined ? [] : [{ name, ...sum }];
+  });
 }
 
 /** However many there were: whole days of them are kept counted. */
@@ -104,11 +62,11 @@ async function countRuns({ store }: CoreContext, from: number, to: number): Prom
   return { succeeded: countOf('succeeded'), partial: countOf('partial'), failed: countOf('failed') };
 }
 
-/** Of the time up to `to`. Reads in short steps; what it says of protection is of now. */
+/** Of the time up to `to`, whatever the size of the fleet: all is counted already. What it says of protection is of now. */
 async function composeDigest(context: CoreContext, period: DigestPeriod, to: number): Promise<ChannelMessage> {
   const from = to - spanOf(period);
-  const judged = await judgeAll(context);
-  const counts = countProtections(judged.map(({ protection }) => protection));
+  const look = await context.fleet.look(tenant);
+  const { counts } = look;
   const { open } = await context.store.alerts.countAlerts(tenant, context.clock.now());
   const digest: DigestNews = {
     from,
@@ -119,13 +77,13 @@ async function composeDigest(context: CoreContext, period: DigestPeriod, to: num
       unprotected: counts.unprotected,
       unknown: counts.unknown,
       paused: counts.paused,
-      withoutPlan: judged.filter(({ plans }) => !plans.some(({ enabled }) => enabled)).length,
+      withoutPlan: countWithoutPlan(look),
     },
     uncovered: (await countFindings(context, READER)).open,
-    worst: listWorst(judged),
+    worst: listWorst(look),
     runs: await countRuns(context, from, to),
-    growth: await readGrowth(context, from),
-    anomalies: listAnomalies(judged),
+    growth: await readGrowth(context, from, to),
+    anomalies: listAnomalies(look),
     openAlerts: open,
   };
   const { sources } = digest;

@@ -1,6 +1,7 @@
 /** What hosts found and nothing protects yet. */
 import type { FindingId, HostId, SourceId, TenantId } from '@holdfast/shared/domain/ids.ts';
-import type { Page, PageRequest } from './page.ts';
+import type { FindingOrder } from '@holdfast/shared/domain/list-orders.ts';
+import type { Page, SortedPage } from './page.ts';
 
 /** One server on a host, or the host's own file system, as looks for what is unprotected go by it. */
 export interface CoveragePlace {
@@ -48,6 +49,12 @@ export interface SeenThing {
 
 export interface CoverageFilter {
   host?: HostId | undefined;
+  /** Of the source it would be. */
+  kind?: string | undefined;
+  /** Part of its name or of its host's. */
+  search?: string | undefined;
+  /** Only what was not there at the first look. */
+  fresh?: true | undefined;
   /** Only what somebody chose to ignore, or only what nobody did; both where left out. */
   ignored?: boolean | undefined;
 }
@@ -67,8 +74,8 @@ export interface CoverageStore {
   /** Drops what is known of a host's other places. */
   keepPlaces(tenant: TenantId, host: HostId, places: readonly Omit<CoveragePlace, 'host'>[]): Promise<void>;
   findFinding(tenant: TenantId, id: FindingId): Promise<Finding | undefined>;
-  /** Newest first. */
-  listFindings(tenant: TenantId, filter: CoverageFilter, page: PageRequest): Promise<Page<Finding>>;
+  /** Newest first, unless another order is asked for; what nobody could measure is the smallest. */
+  listFindings(tenant: TenantId, filter: CoverageFilter, page: SortedPage<FindingOrder>): Promise<Page<Finding>>;
   /** Those nobody chose to ignore, on hosts that are not revoked; `fresh` of them appeared after the first look. */
   countFindings(tenant: TenantId): Promise<{ open: number; fresh: number }>;
   /** Undefined takes being ignored back. `not_found` when it is gone. */

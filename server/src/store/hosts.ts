@@ -183,6 +183,8 @@ export interface HostStore {
   findHostByToken(hash: string): Promise<{ host: Host; token: HostToken } | undefined>;
   /** Marks first use and deletes all older tokens of the host, in one transaction. */
   settleHostToken(hash: string, at: number): Promise<void>;
+  /** The one given last, used or not; undefined where none is left. */
+  findNewestHostToken(tenant: TenantId, host: HostId): Promise<HostToken | undefined>;
   deleteHostTokens(host: HostId): Promise<number>;
 
   /** Stores a new pending announcement; the same keys renew theirs. `limit` at `maxPending`. */

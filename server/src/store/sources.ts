@@ -25,9 +25,14 @@ export interface SourceFilter {
   search?: string | undefined;
   host?: HostId | undefined;
   kind?: string | undefined;
+  /** Switched on, or off. */
+  enabled?: boolean | undefined;
   /** Only sources that are in no enabled plan. */
   withoutPlan?: boolean | undefined;
 }
+
+/** What an index knows; how a source is protected none does. */
+export type StoredSourceOrder = Exclude<SourceOrder, 'protection'>;
 
 /** Names are unique on each host; a taken one is `conflict` with `details.field = "name"`. */
 export interface SourceStore {
@@ -36,7 +41,7 @@ export interface SourceStore {
   updateSource(source: Source, expectedVersion: number): Promise<void>;
   findSource(tenant: TenantId, id: SourceId): Promise<Source | undefined>;
   findSources(tenant: TenantId, ids: readonly SourceId[]): Promise<readonly Source[]>;
-  listSources(tenant: TenantId, filter: SourceFilter, page: SortedPage<SourceOrder>): Promise<Page<Source>>;
+  listSources(tenant: TenantId, filter: SourceFilter, page: SortedPage<StoredSourceOrder>): Promise<Page<Source>>;
   listSourcesOfHost(tenant: TenantId, host: HostId): Promise<readonly Source[]>;
   /** By name, then id. */
   listSourcesOfHosts(tenant: TenantId, hosts: readonly HostId[]): Promise<readonly Source[]>;

@@ -144,6 +144,7 @@ export const PAGES = {
   report: '/reports/:month',
   coverage: '/coverage',
   lookAtCoverage: '/coverage/look',
+  findingActs: '/coverage/acts',
   adoptFinding: '/coverage/:finding/adopt',
   ignoreFinding: '/coverage/:finding/ignore',
   watchFinding: '/coverage/:finding/watch',

@@ -2,6 +2,10 @@
 import * as z from 'zod';
 import { DRILL } from '../limits.ts';
 
+/** How a source stands with its proof of recovery, the worst first: what cannot be tried out at all comes last. */
+export const PROOF_STATES = ['disproven', 'too_old', 'never', 'proven', 'impossible'] as const;
+export type ProofState = (typeof PROOF_STATES)[number];
+
 /** How what a question gave is compared with what it should be. */
 export const DRILL_OPERATORS = ['=', '!=', '>', '>=', '<', '<='] as const;
 export type DrillOperator = (typeof DRILL_OPERATORS)[number];

@@ -12,28 +12,30 @@ export type HostOrder = (typeof HOST_ORDERS)[number];
 export const REPOSITORY_ORDERS = ['name', 'status', 'size', 'checked'] as const;
 export type RepositoryOrder = (typeof REPOSITORY_ORDERS)[number];
 
-/** What sources can be ordered by; `good` is the newest clean backup, and one that has none is the oldest. */
-export const SOURCE_ORDERS = ['name', 'host', 'kind', 'good'] as const;
+/** What sources can be ordered by; `good` is the newest clean backup, and one that has none is the oldest; `protection` begins with the worst. */
+export const SOURCE_ORDERS = ['name', 'host', 'kind', 'good', 'protection'] as const;
 export type SourceOrder = (typeof SOURCE_ORDERS)[number];
+
+/** What proofs of recovery can be ordered by; `state` begins with the worst, `proven` is the newest drill that proved a backup. */
+export const PROOF_ORDERS = ['name', 'host', 'state', 'proven'] as const;
+export type ProofOrder = (typeof PROOF_ORDERS)[number];
 
 /** What plans can be ordered by; those that never fire by themselves come last. */
 export const PLAN_ORDERS = ['name', 'next'] as const;
 export type PlanOrder = (typeof PLAN_ORDERS)[number];
+
+/** What coverage can be ordered by; `seen` is when it was first seen. */
+export const FINDING_ORDERS = ['seen', 'size', 'name'] as const;
+export type FindingOrder = (typeof FINDING_ORDERS)[number];
 
 /** What snapshots can be ordered by. */
 export const SNAPSHOT_LIST_ORDERS = ['created', 'size'] as const;
 export type SnapshotListOrder = (typeof SNAPSHOT_LIST_ORDERS)[number];
 
 /** Orders that begin with the biggest or the newest unless somebody wishes otherwise. */
-const DOWNWARD: ReadonlySet<string> = new Set<RunOrder | HostOrder | SnapshotListOrder | SourceOrder | RepositoryOrder>([
-  'created',
-  'duration',
-  'bytes',
-  'seen',
-  'version',
-  'size',
-  'checked',
-]);
+const DOWNWARD: ReadonlySet<string> = new Set<
+  RunOrder | HostOrder | SnapshotListOrder | SourceOrder | RepositoryOrder | ProofOrder
+>(['created', 'duration', 'bytes', 'seen', 'version', 'size', 'checked']);
 
 /** The direction in which an order is first asked for. */
 export function findDefaultDirection(column: string): Direction {

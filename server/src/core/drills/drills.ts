@@ -20,6 +20,7 @@ import { assertReachable } from '../restores/restore-orders.ts';
 import { draftFor } from '../restores/restore-target.ts';
 import { createOrder, createOrderedRun, orderTerms, placeRun } from '../runs/run-orders.ts';
 import { getSnapshotRecord } from '../snapshots/snapshots.ts';
+import { findDrillFault } from './drill-fault.ts';
 import { findDrillHost, findNextDue, settlePlanDrills } from './plan-drills.ts';
 
 /** Snapshots that are looked at for one whose plan still has its repository. */
@@ -35,13 +36,6 @@ export async function getDrilledSource(context: CoreContext, caller: Caller, id:
   const source = await context.store.sources.findSource(caller.tenant, id);
   if (!source) throw new AppError('not_found', 'there is no such source');
   return source;
-}
-
-/** Why no dump of this source can be tried out, as a sentence; undefined where one can. */
-export function findDrillFault(kind: string): string | undefined {
-  const adapter = getSourceAdapter(kind);
-  if (adapter.drill || adapter.restore === undefined) return undefined;
-  return `a ${adapter.label} cannot be restored on trial: there is no free server of it to restore to`;
 }
 
 interface Chosen {

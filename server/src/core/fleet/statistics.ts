@@ -1,8 +1,11 @@
-/** A time in numbers: how runs went and day by day, which took longest, how big what is protected is, and what has no fresh clean backup. */
+/**
+ * A time in numbers: how runs went and day by day, what was read and added, which took longest, how big what is protected is, and what has
+ * no fresh clean backup.
+ */
 import type { HostId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import type { RunKind } from '@holdfast/shared/domain/run.ts';
 import { DAY_MS } from '@holdfast/shared/durations.ts';
-import type { RunCount, RunDay } from '../../store/history.ts';
+import type { AddedDay, RepositoryAdded, RunCount, RunDay } from '../../store/history.ts';
 import type { Run } from '../../store/runs.ts';
 import { type Caller, demand } from '../caller.ts';
 import type { CoreContext } from '../ports.ts';
@@ -15,7 +18,7 @@ export interface StatisticsSpan {
   /** Epoch milliseconds; runs count that were created from `from` on and before `to`. */
   from: number;
   to: number;
-  /** Slowest runs and stale sources that are named, at most. */
+  /** Slowest runs, repositories and stale sources that are named, at most. */
   limit: number;
 }
 
@@ -46,8 +49,24 @@ export interface StaleSource {
   lastGoodAt?: number | undefined;
 }
 
+/** What was moved in the time. */
+export interface Moved {
+  /** From sources, by backups that were created in it. */
+  readBytes: number;
+  /** To repositories, by snapshots that were made in it. */
+  addedBytes: number;
+  snapshots: number;
+  /** That anything was added to. */
+  repositories: number;
+  /** Of these, those that grew most. */
+  most: readonly (RepositoryAdded & { name: string | undefined })[];
+}
+
 export interface Statistics {
   runs: readonly RunCount[];
+  moved: Moved;
+  /** Of the whole UTC days that the time touches, as `days`. */
+  addedDays: readonly AddedDay[];
   success: readonly KindSuccess[];
   /** Of the whole UTC days that the time touches. */
   days: readonly RunDay[];
@@ -93,15 +112,38 @@ function findStale(sources: readonly LookedSource[], now: number, limit: number)
   return { total: stale.length, sources: stale.slice(0, limit) };
 }
 
-/** Counted by what is kept counted, and by the fleet as it is held in memory: no run is read but the slowest. */
+async function sumMoved({ store }: CoreContext, { tenant }: Caller, { from, to, limit }: StatisticsSpan): Promise<Moved> {
+  const [readBytes, added] = await Promise.all([
+    store.history.sumRead(tenant, from, to),
+    store.history.sumAdded(tenant, from, to),
+  ]);
+  const most = added.toSorted((a, b) => b.addedBytes - a.addedBytes).slice(0, limit);
+  const ids = most.map(({ repository }) => repository);
+  const names = new Map((await store.repositories.findRepositories(tenant, ids)).map(({ id, name }) => [id, name]));
+  return {
+    readBytes,
+    addedBytes: added.reduce((sum, { addedBytes }) => sum + addedBytes, 0),
+    snapshots: added.reduce((sum, { snapshots }) => sum + snapshots, 0),
+    repositories: added.length,
+    most: most.map((one) => ({ ...one, name: names.get(one.repository) })),
+  };
+}
+
+/**
+ * Counted by what is kept counted, and by the fleet as it is held in memory: no run is read but the slowest, and those of the hours that
+ * make no whole day.
+ */
 export async function compileStatistics(context: CoreContext, caller: Caller, span: StatisticsSpan): Promise<Statistics> {
   demand(caller, 'view');
   const { from, to, limit } = span;
   const { store, fleet } = context;
   const { tenant } = caller;
-  const [runs, days, slowest, look] = await Promise.all([
+  const [first, end] = [Math.floor(from / DAY_MS), Math.ceil(to / DAY_MS)];
+  const [runs, days, moved, addedDays, slowest, look] = await Promise.all([
     store.history.countRuns(tenant, from, to),
-    store.history.listRunDays(tenant, Math.floor(from / DAY_MS), Math.ceil(to / DAY_MS)),
+    store.history.listRunDays(tenant, first, end),
+    sumMoved(context, caller, span),
+    store.history.listAddedDays(tenant, first, end),
     store.runs.listRuns(
       tenant,
       { kind: 'backup', since: from, until: to },
@@ -113,6 +155,8 @@ export async function compileStatistics(context: CoreContext, caller: Caller, sp
     runs,
     success: judgeSuccess(runs),
     days,
+    moved,
+    addedDays,
     slowest: slowest.rows.filter(({ durationMs }) => durationMs !== undefined),
     sourceKinds: sumKinds(look.sources),
     stale: findStale(look.sources, look.at, limit),

@@ -154,5 +154,24 @@ describe('What is broken on a host', () => {
     await updateSource(context, admin, source.id, { enabled: false });
     assert.equal(await look(), true);
     assert.deepEqual(await read(), []);
+    await hosts.recordContact(host.id, { at: clock.now(), facts: { ...facts, pdeathsig: false }, tools });
+    assert.equal(await look(), true);
+    await hosts.recordContact(host.id, {
+      at: clock.now(),
+      facts: { ...facts, pdeathsig: false },
+      tools: [{ tool: 'restic', found: false }],
+    });
+    assert.equal(await look(), true);
+    const happenings = (await context.store.trail.listHappenings(admin.tenant, host.id, 10)).toReversed();
+    assert.deepEqual(
+      happenings.map(({ type, level, text }) => [type, level, text]),
+      [
+        ['host.degraded', 'warn', 'degraded: Tools'],
+        ['host.well', 'info', 'well again: nothing found broken any more (was: Tools)'],
+        ['host.degraded', 'warn', 'degraded: Tools end with the agent'],
+        ['host.degraded', 'warn', 'degraded: Tools, Tools end with the agent (was: Tools end with the agent)'],
+      ],
+      'the history of the host has each turn, and nothing where it stayed the same',
+    );
   });
 });

@@ -1,6 +1,6 @@
 /** What is broken on a host and would cost or endanger its backups: judged here and nowhere else. */
 import { findRepositoryAdapter, findSourceAdapter } from '@holdfast/shared/adapters/all.ts';
-import { AILMENT_TEXT_MAX, type Ailment, type AilmentKind } from '@holdfast/shared/domain/ailments.ts';
+import { AILMENT_NAMES, AILMENT_TEXT_MAX, type Ailment, type AilmentKind } from '@holdfast/shared/domain/ailments.ts';
 import { HOST_HEALTH } from '@holdfast/shared/domain/host-health.ts';
 import { hasCapability } from '@holdfast/shared/protocol/capabilities.ts';
 import type { AgentFrames } from '@holdfast/shared/protocol/messages.ts';
@@ -8,7 +8,7 @@ import type { Host } from '../../store/hosts.ts';
 import type { Plan } from '../../store/plans.ts';
 import type { Repository } from '../../store/repositories.ts';
 import type { Source } from '../../store/sources.ts';
-import { judgeSkew } from '../ingest.ts';
+import { judgeSkew, recordHappening } from '../ingest.ts';
 import type { CoreContext } from '../ports.ts';
 
 /** Why a host did not take what it was sent last; undefined: it took it. */
@@ -142,12 +142,22 @@ export function isSameToAilments(a: HostSigns['heartbeat'], b: HostSigns['heartb
   return say(a).join() === say(b).join();
 }
 
-/** Judges a connected host anew and keeps what was found. True when that is something else than before. */
+/** What its history has of a change; undefined where only the texts are others. */
+function describeTurn(before: readonly Ailment[], now: readonly Ailment[]): { isBad: boolean; text: string } | undefined {
+  const name = (ailments: readonly Ailment[]) => ailments.map(({ about }) => AILMENT_NAMES[about]).join(', ');
+  const [were, are] = [name(before), name(now)];
+  if (were === are) return undefined;
+  if (now.length === 0) return { isBad: false, text: `well again: nothing found broken any more (was: ${were})` };
+  return { isBad: true, text: before.length === 0 ? `degraded: ${are}` : `degraded: ${are} (was: ${were})` };
+}
+
+/** Judges a connected host anew, keeps what was found, and tells its history of a turn. True when that is something else than before. */
 export async function judgeHost(
-  { store }: Pick<CoreContext, 'store'>,
+  context: CoreContext,
   { id, tenant }: Pick<Host, 'id' | 'tenant'>,
   told: Pick<HostSigns, 'heartbeat' | 'refusals'>,
 ): Promise<boolean> {
+  const { store } = context;
   const host = await store.hosts.findHost(tenant, id);
   if (host?.state !== 'active') return false;
   const sources = await store.sources.listSourcesOfHost(tenant, id);
@@ -159,5 +169,10 @@ export async function judgeHost(
     plans.flatMap(({ repository, copyRepository }) => [repository, ...(copyRepository ? [copyRepository] : [])]),
   );
   const repositories = wanted.size === 0 ? [] : await store.repositories.findRepositories(tenant, [...wanted]);
-  return store.hosts.recordAilments(id, findAilments({ host, sources, repositories, plans, ...told }));
+  const ailments = findAilments({ host, sources, repositories, plans, ...told });
+  const isOther = await store.hosts.recordAilments(id, ailments);
+  const turn = isOther ? describeTurn(host.ailments ?? [], ailments) : undefined;
+  if (turn !== undefined)
+    await recordHappening(context, host, turn.isBad ? 'host.degraded' : 'host.well', turn.isBad ? 'warn' : 'info', turn.text);
+  return isOther;
 }

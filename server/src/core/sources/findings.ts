@@ -1,11 +1,12 @@
 /** What was found and is not protected, as people deal with it: made a source, or left alone with a reason. */
 import { getSourceAdapter } from '@holdfast/shared/adapters/all.ts';
 import type { FindingId } from '@holdfast/shared/domain/ids.ts';
+import type { FindingOrder } from '@holdfast/shared/domain/list-orders.ts';
 import { nameSchema } from '@holdfast/shared/domain/plan.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { COVERAGE, TEXT } from '@holdfast/shared/limits.ts';
 import type { CoverageFilter, CoverageSummary, Finding } from '../../store/coverage.ts';
-import type { Page, PageRequest } from '../../store/page.ts';
+import type { Page, SortedPage } from '../../store/page.ts';
 import type { Source } from '../../store/sources.ts';
 import { createFieldsError } from '../adapters/adapter-input.ts';
 import { recordAct } from '../audit.ts';
@@ -20,7 +21,7 @@ export async function listFindings(
   context: CoreContext,
   caller: Caller,
   filter: CoverageFilter,
-  page: PageRequest,
+  page: SortedPage<FindingOrder>,
 ): Promise<Page<Finding>> {
   demand(caller, 'view');
   return context.store.coverage.listFindings(caller.tenant, filter, page);
@@ -46,7 +47,8 @@ export async function hurryCoverage(context: CoreContext, caller: Caller): Promi
   return hosts;
 }
 
-async function getFinding(context: CoreContext, caller: Caller, id: FindingId): Promise<Finding> {
+/** `not_found` when it is gone, or is a source by now. */
+export async function getFinding(context: CoreContext, caller: Caller, id: FindingId): Promise<Finding> {
   demand(caller, 'view');
   const finding = await context.store.coverage.findFinding(caller.tenant, id);
   if (!finding) throw new AppError('not_found', 'this is not there any more, or it is a source by now');

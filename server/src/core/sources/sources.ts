@@ -2,13 +2,12 @@
 import { getSourceAdapter } from '@holdfast/shared/adapters/all.ts';
 import type { Config, Secrets } from '@holdfast/shared/adapters/field.ts';
 import type { HostId, SourceId } from '@holdfast/shared/domain/ids.ts';
-import type { SourceOrder } from '@holdfast/shared/domain/list-orders.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { COUNTS, COVERAGE } from '@holdfast/shared/limits.ts';
 import type { AdapterDraft, RequestResult } from '@holdfast/shared/protocol/messages.ts';
 import type { Host } from '../../store/hosts.ts';
 import type { Page, SortedPage } from '../../store/page.ts';
-import type { Source, SourceFilter } from '../../store/sources.ts';
+import type { Source, SourceFilter, StoredSourceOrder } from '../../store/sources.ts';
 import { type AdapterInput, createFieldsError, parseAdapterInput } from '../adapters/adapter-input.ts';
 import { checkSourcePlan } from '../adapters/dry-plan.ts';
 import { findSourcePlace, namePlace } from '../adapters/tool-place.ts';
@@ -55,7 +54,7 @@ export async function listSources(
   context: CoreContext,
   caller: Caller,
   filter: SourceFilter,
-  page: SortedPage<SourceOrder>,
+  page: SortedPage<StoredSourceOrder>,
 ): Promise<Page<Source>> {
   demand(caller, 'view');
   return context.store.sources.listSources(caller.tenant, filter, page);

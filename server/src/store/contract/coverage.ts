@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { FindingOrder } from '@holdfast/shared/domain/list-orders.ts';
 import { COVERAGE } from '@holdfast/shared/limits.ts';
+import type { CoverageFilter } from '../coverage.ts';
+import type { SortedPage } from '../page.ts';
 import type { Store } from '../store.ts';
 import { addHost } from './reports.ts';
 import { NOW, type OpenStore, OTHER_TENANT, sampleId, TENANT, withStore } from './samples.ts';
@@ -42,6 +45,45 @@ export function checkCoverage(open: OpenStore): void {
         assert.deepEqual(await coverage.countFindings(TENANT), { open: 2, fresh: 1 });
         assert.deepEqual(await coverage.countFindings(OTHER_TENANT), { open: 0, fresh: 0 });
         assert.deepEqual((await coverage.listFindings(OTHER_TENANT, {}, { limit: 50 })).rows, []);
+      }),
+    );
+
+    it(
+      'is searched by its name or its host’s, narrowed by kind, and ordered by size or name, page by page',
+      withStore(open, async (store) => {
+        const { host, coverage, look, createId } = await prepare(store);
+        await look(NOW, 'Shop', 'a', 'quotes');
+        const places = { host: host.id, kind: 'files', place: '', at: NOW + 1 };
+        await coverage.recordLook(TENANT, { ...places, seen: [{ name: '/srv/shop' }] }, createId);
+        await look(NOW + 2, 'Shop', 'a', 'quotes', 'later');
+        const read = async (filter: CoverageFilter, sort?: SortedPage<FindingOrder>['sort'], limit = 50) => {
+          const names: string[] = [];
+          for (let after: string | undefined; ; ) {
+            const page = await coverage.listFindings(TENANT, filter, { limit, after, ...(sort && { sort }) });
+            names.push(...page.rows.map(({ name }) => name));
+            if (page.next === undefined) return names;
+            after = page.next;
+          }
+        };
+        for (const limit of [1, 2, 50]) {
+          const bySize = await read({ ignored: false }, { by: 'size', direction: 'desc' }, limit);
+          assert.deepEqual(bySize, ['quotes', 'later', 'Shop', 'a', '/srv/shop'], 'what nobody measured comes last');
+          assert.deepEqual(await read({}, { by: 'name', direction: 'asc' }, limit), [
+            '/srv/shop',
+            'Shop',
+            'a',
+            'later',
+            'quotes',
+          ]);
+        }
+        assert.deepEqual((await read({ search: 'SHOP' })).sort(), ['/srv/shop', 'Shop']);
+        assert.equal((await read({ search: host.name })).length, 5);
+        assert.deepEqual(await read({ kind: 'files' }), ['/srv/shop']);
+        assert.deepEqual(await read({ fresh: true }), ['later']);
+        assert.equal((await read({}))[0], 'later', 'the newest first');
+        const { next } = await coverage.listFindings(TENANT, {}, { limit: 1 });
+        const wrong = { limit: 1, after: next, sort: { by: 'size', direction: 'asc' } } as const;
+        await assert.rejects(coverage.listFindings(TENANT, {}, wrong), { code: 'invalid' });
       }),
     );
 

@@ -23,6 +23,8 @@ export function checkEnrolment(open: OpenStore): void {
         const [older, newer] = [sampleHostToken(host), sampleHostToken(host)];
         await hosts.insertHostToken(older);
         await hosts.insertHostToken(newer);
+        assert.deepEqual(await hosts.findNewestHostToken(TENANT, host.id), newer);
+        assert.equal(await hosts.findNewestHostToken(OTHER_TENANT, host.id), undefined);
         await hosts.settleHostToken(older.hash, NOW + 1);
         assert.deepEqual(await hosts.findHostByToken(newer.hash), { host, token: newer });
         await hosts.settleHostToken(newer.hash, NOW + 2);
@@ -32,6 +34,7 @@ export function checkEnrolment(open: OpenStore): void {
         await assert.rejects(hosts.settleHostToken(older.hash, NOW), refusal('not_found'));
         assert.equal(await hosts.deleteHostTokens(host.id), 1);
         assert.equal(await hosts.findHostByToken(newer.hash), undefined);
+        assert.equal(await hosts.findNewestHostToken(TENANT, host.id), undefined);
       }),
     );
 

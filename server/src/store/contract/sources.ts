@@ -64,6 +64,9 @@ export function checkSources(open: OpenStore): void {
         assert.deepEqual(await list({ withoutPlan: true }), [idle.id]);
         assert.deepEqual(await list({ kind: 'postgres', host: host.id }), [idle.id]);
         assert.deepEqual(await list({ search: 'AUS' }), [paused.id]);
+        await sources.updateSource({ ...paused, enabled: false, version: 2 }, 1);
+        assert.deepEqual(await list({ enabled: false }), [paused.id]);
+        assert.deepEqual(await list({ enabled: true }), [idle.id, source.id]);
         assert.deepEqual(await list({ host: sampleId('host') }), []);
         const first = await sources.listSources(TENANT, {}, { limit: 2 });
         const rest = await sources.listSources(TENANT, {}, { limit: 2, after: first.next });

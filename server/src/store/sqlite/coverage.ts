@@ -1,10 +1,20 @@
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import type { FindingOrder } from '@holdfast/shared/domain/list-orders.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { COVERAGE } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
 import type { CoverageLook, CoveragePlace, CoverageStore, Finding } from '../coverage.ts';
-import { flag, optional } from './columns.ts';
-import { createTimePage, cutPage, joinConditions } from './lists/keyset.ts';
+import { flag, foldName, optional } from './columns.ts';
+import {
+  createOrderedPage,
+  cutOrdered,
+  joinConditions,
+  keyedRow,
+  type Ordering,
+  sayAfter,
+  sayOrder,
+  selectKeys,
+} from './lists/keyset.ts';
 import type { Sql } from './statements.ts';
 
 const COLUMNS = `f.id, f.tenant_id AS tenant, f.host_id AS host, f.kind, f.place, f.name, f.via_id AS via, f.size_bytes AS sizeBytes,
@@ -26,6 +36,7 @@ const findingRow = z.object({
   ignoredBy: optional(z.string()),
   ignoredWhy: optional(z.string()),
 });
+const listedRow = z.intersection(findingRow, keyedRow);
 const lookRow: z.ZodType<CoverageLook> = z.object({
   host: idSchema('host'),
   kind: z.string(),
@@ -42,6 +53,16 @@ function toFinding({ ignoredAt: at, ignoredBy, ignoredWhy, ...finding }: z.infer
 const toPlaceParams = ({ host, kind, place }: CoveragePlace) => ({ host, kind, place });
 /** Hosts that are out are nobody's gap. */
 const ON_HOSTS = "EXISTS (SELECT 1 FROM hosts h WHERE h.id = f.host_id AND h.state <> 'revoked')";
+
+/** As the index of each order has it. */
+const ORDER_KEYS: Readonly<Record<FindingOrder, string>> = {
+  seen: 'f.first_seen_at',
+  size: 'coalesce(f.size_bytes, -1)',
+  name: 'f.name',
+};
+/** Names of things are compared as SQLite folds them: letters of English whatever their case. */
+const FITS = `(instr(lower(f.name), @search) > 0
+  OR EXISTS (SELECT 1 FROM hosts named WHERE named.id = f.host_id AND instr(named.name_key, @search) > 0))`;
 
 function prepareCoverage(sql: Sql) {
   const at = 'tenant_id = @tenant AND host_id = @host AND kind = @kind AND place = @place';
@@ -135,20 +156,27 @@ export function createCoverage(sql: Sql): CoverageStore {
         const found = rows.find.find({ tenant, id });
         return found && toFinding(found);
       }),
-    listFindings: (tenant, { host, ignored }, page) =>
+    listFindings: (tenant, { ignored, fresh, ...filter }, { sort = { by: 'seen', direction: 'desc' }, ...page }) =>
       sql.read(() => {
-        const text = `SELECT ${COLUMNS} FROM coverage_findings f WHERE ${joinConditions([
+        const ordering: Ordering = {
+          name: `${sort.by}.${sort.direction}`,
+          keys: [ORDER_KEYS[sort.by], 'f.id'],
+          isDown: sort.direction === 'desc',
+        };
+        const text = `SELECT ${COLUMNS}, ${selectKeys(ordering)} FROM coverage_findings f WHERE ${joinConditions([
           'f.tenant_id = @tenant',
           ON_HOSTS,
-          host !== undefined && 'f.host_id = @host',
+          filter.host !== undefined && 'f.host_id = @host',
+          filter.kind !== undefined && 'f.kind = @kind',
+          filter.search !== undefined && FITS,
+          fresh === true && 'f.is_new = 1',
           ignored !== undefined && `f.ignored_at IS ${ignored ? 'NOT NULL' : 'NULL'}`,
-          page.after !== undefined && '(f.first_seen_at, f.id) < (@afterKey, @afterId)',
-        ])} ORDER BY f.first_seen_at DESC, f.id DESC LIMIT @pageLimit`;
-        const found = sql
-          .select(text, findingRow)
-          .list({ ...createTimePage(page), tenant, host })
-          .map(toFinding);
-        return cutPage(found, page, ({ firstSeenAt, id }) => [firstSeenAt, id]);
+          sayAfter(ordering, page),
+        ])} ${sayOrder(ordering)}`;
+        const search = filter.search === undefined ? undefined : foldName(filter.search);
+        const found = sql.select(text, listedRow).list({ ...filter, search, ...createOrderedPage(ordering, page), tenant });
+        const cut = cutOrdered(found, ordering, page);
+        return { ...cut, rows: cut.rows.map(toFinding) };
       }),
     countFindings: (tenant) => sql.read(() => rows.count.find({ tenant }) ?? { open: 0, fresh: 0 }),
     setIgnored: (tenant, id, ignored) =>

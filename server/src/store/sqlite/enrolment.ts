@@ -63,6 +63,10 @@ function prepareHostTokens(sql: Sql) {
       SELECT @hash, @tenant, @host, coalesce(max(generation), 0) + 1, @createdAt, @firstUsedAt
       FROM host_tokens WHERE host_id = @host`),
     find: sql.select(`SELECT ${TOKEN} FROM host_tokens WHERE hash = @hash`, tokenRow),
+    newest: sql.select(
+      `SELECT ${TOKEN} FROM host_tokens WHERE host_id = @host AND tenant_id = @tenant ORDER BY generation DESC LIMIT 1`,
+      tokenRow,
+    ),
     hostOf: sql.select(`SELECT ${HOST_COLUMNS} FROM hosts h WHERE h.tenant_id = @tenant AND h.id = @host`, hostRow),
     markUsed: sql.change('UPDATE host_tokens SET first_used_at = coalesce(first_used_at, @at) WHERE hash = @hash'),
     dropOlder: sql.change(`DELETE FROM host_tokens WHERE host_id = @host
@@ -72,7 +76,10 @@ function prepareHostTokens(sql: Sql) {
   };
 }
 
-type HostTokens = Pick<HostStore, 'insertHostToken' | 'findHostByToken' | 'settleHostToken' | 'deleteHostTokens'>;
+type HostTokens = Pick<
+  HostStore,
+  'insertHostToken' | 'findHostByToken' | 'settleHostToken' | 'findNewestHostToken' | 'deleteHostTokens'
+>;
 
 export function createHostTokens(sql: Sql): HostTokens {
   const tokens = prepareHostTokens(sql);
@@ -92,6 +99,7 @@ export function createHostTokens(sql: Sql): HostTokens {
         tokens.dropOlder.run({ hash, host: token.host });
         tokens.forgetSealed.run({ host: token.host });
       }),
+    findNewestHostToken: (tenant, host) => sql.read(() => tokens.newest.find({ tenant, host })),
     deleteHostTokens: (host) =>
       sql.write(() => {
         tokens.forgetSealed.run({ host });

@@ -83,7 +83,9 @@ describe('Statistics', () => {
     assert.deepEqual(byText(told.runs), byText(whole as object[]));
     const [first, end] = [Math.floor(SPAN.from / DAY_MS) * DAY_MS, Math.ceil(SPAN.to / DAY_MS) * DAY_MS];
     const days = db
-      .prepare(`SELECT created_at / ${DAY_MS} AS day, kind, state, count(*) AS count ${within} GROUP BY 1, 2, 3`)
+      .prepare(
+        `SELECT created_at / ${DAY_MS} AS day, kind, state, count(*) AS count, sum(bytes) AS bytes ${within} GROUP BY 1, 2, 3`,
+      )
       .all(TENANT, first, end);
     assert.ok(days.length > 10);
     assert.deepEqual(byText(told.days), byText(days as object[]));
@@ -91,6 +93,27 @@ describe('Statistics', () => {
       (what) => (db.prepare(`SELECT sum(${what}) AS n ${within}`).get(TENANT, SPAN.from, SPAN.to) as { n: number }).n,
     );
     assert.deepEqual(told.success, [{ kind: 'backup', ended, succeeded, rate: Number(succeeded) / Number(ended) }]);
+  });
+
+  it('sum what was read and what was added, in all, day by day and by repository, as reading every row does', () => {
+    const within = `WHERE tenant_no = ${numberOf('?')} AND created_at >= ? AND created_at < ?`;
+    const sum = (text: string, ...of: readonly number[]) => db.prepare(text).all(TENANT, ...of) as { [name: string]: number }[];
+    const read = sum(`SELECT sum(bytes) AS bytes FROM runs ${within}`, SPAN.from, SPAN.to)[0];
+    const added = 'count(*) AS snapshots, sum(added_bytes) AS addedBytes FROM snapshots';
+    const whole = sum(`SELECT ${added} ${within}`, SPAN.from, SPAN.to)[0];
+    const { most, ...moved } = told.moved;
+    assert.ok(whole?.['snapshots'] !== undefined && whole['snapshots'] > 20);
+    assert.deepEqual(moved, { readBytes: read?.['bytes'], ...whole, repositories: 1 });
+    assert.deepEqual(
+      most.map(({ repository: _id, name, ...one }) => [name !== undefined, one]),
+      [[true, { ...whole }]],
+    );
+    const [first, end] = [Math.floor(SPAN.from / DAY_MS) * DAY_MS, Math.ceil(SPAN.to / DAY_MS) * DAY_MS];
+    const days = sum(`SELECT created_at / ${DAY_MS} AS day, ${added} ${within} GROUP BY 1 ORDER BY 1`, first, end);
+    assert.deepEqual(
+      told.addedDays,
+      days.map((day) => ({ ...day })),
+    );
   });
 
   it('name the backups that took longest', () => {

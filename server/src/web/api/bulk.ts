@@ -1,9 +1,10 @@
 /** End-points that do one thing to many: hosts, sources, plans, runs, alerts. Those of snapshots stand with their orders. */
 
+import { setImmediate as giveWay } from 'node:timers/promises';
 import { drainMinutesSchema } from '@holdfast/shared/domain/drain.ts';
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { blackoutSchema, tagSchema } from '@holdfast/shared/domain/plan.ts';
-import { HTTP } from '@holdfast/shared/limits.ts';
+import { COVERAGE, HTTP } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
 import type { Scope } from '../../core/accounts/scopes.ts';
 import { BULK_ACTS, BULK_MOST, BULK_RESULTS, type BulkAct, type BulkInput, type BulkNoun } from '../../core/bulk.ts';
@@ -28,7 +29,7 @@ const outcomeShape = nameShape(
 );
 const outcomesShape = nameShape('BulkOutcomes', z.strictObject({ outcomes: listOf(outcomeShape) }));
 
-type Kind = 'host' | 'source' | 'plan' | 'run' | 'alert';
+type Kind = 'host' | 'source' | 'plan' | 'run' | 'alert' | 'finding';
 
 const chosen = (kind: Kind) => z.array(idSchema(kind)).min(1).max(BULK_MOST);
 
@@ -106,6 +107,7 @@ async function listTagged(context: CoreContext, caller: Caller, tag: string): Pr
     ids.push(...page.rows.map(({ id }) => id));
     if (page.next === undefined || ids.length > BULK_MOST) return ids;
     after = page.next;
+    await giveWay();
   }
 }
 
@@ -175,6 +177,32 @@ const alertsEndpoint = defineEndpoint({
   handle: (context, caller, { body }) => carryOut(context, caller, BULK_ACTS.alerts[body.act], body.ids, { until: body.until }),
 });
 
+const findingsEndpoint = defineEndpoint({
+  ...describe(
+    'findings',
+    'configure',
+    'Makes sources of many things that were found, leaves them alone for one reason, or counts them again; what is so already stays as it is.',
+  ),
+  path: '/coverage/acts',
+  tag: 'coverage',
+  body: z
+    .strictObject({
+      act: z.enum(['protect', 'ignore', 'watch']),
+      ids: chosen('finding'),
+      why: z
+        .string()
+        .min(1)
+        .max(COVERAGE.whyChars)
+        .optional()
+        .meta({ description: 'Of ignore: the reason, kept with your name' }),
+    })
+    .refine(({ act, why }) => (act === 'ignore') === (why !== undefined), {
+      path: ['why'],
+      error: 'belongs to ignore, and is needed there',
+    }),
+  handle: (context, caller, { body }) => carryOut(context, caller, BULK_ACTS.findings[body.act], body.ids, { why: body.why }),
+});
+
 export const BULK_ENDPOINTS: readonly ApiEndpoint[] = [
   hostsEndpoint,
   sourcesEndpoint,
@@ -184,4 +212,5 @@ export const BULK_ENDPOINTS: readonly ApiEndpoint[] = [
   runPlansEndpoint,
   runsEndpoint,
   alertsEndpoint,
+  findingsEndpoint,
 ];

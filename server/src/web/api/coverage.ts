@@ -1,5 +1,6 @@
 /** End-points of coverage: what was found and is no source; and how months went. */
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import { FINDING_ORDERS } from '@holdfast/shared/domain/list-orders.ts';
 import { RUN_KINDS, RUN_STATES } from '@holdfast/shared/domain/run.ts';
 import { DAY_MS } from '@holdfast/shared/durations.ts';
 import { COVERAGE } from '@holdfast/shared/limits.ts';
@@ -17,14 +18,17 @@ import {
 import type { Finding } from '../../store/coverage.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import {
+  adapterKindInput,
   flagInput,
   idParams,
   instantSchema,
   listOf,
   nameShape,
   pageFields,
+  searchInput,
+  sortFields,
   toPageReply,
-  toPageRequest,
+  toSortedRequest,
 } from './shapes/shapes.ts';
 import { sourceShape, toSourceShape } from './shapes/source-shape.ts';
 
@@ -62,13 +66,18 @@ const listEndpoint = defineEndpoint({
   tag: 'coverage',
   query: z.strictObject({
     ...pageFields,
+    search: searchInput.optional().meta({ description: 'Part of its name or of its host’s' }),
     host: idSchema('host').optional(),
+    kind: adapterKindInput.optional().meta({ description: 'Of the source it would be' }),
+    fresh: z.literal('true').optional().meta({ description: 'Only what was not there at the first look' }),
     ignored: flagInput.optional().meta({ description: 'Only what somebody chose to leave alone, or only what nobody did' }),
+    ...sortFields(FINDING_ORDERS, 'the newest come first'),
   }),
   reply: listOf(findingShape),
   async handle(context, caller, { query }) {
-    const { host, ignored } = query;
-    return toPageReply(await listFindings(context, caller, { host, ignored }, toPageRequest(query)), toFindingShape);
+    const { search, host, kind, fresh, ignored } = query;
+    const filter = { search, host, kind, ignored, ...(fresh === undefined ? {} : { fresh: true as const }) };
+    return toPageReply(await listFindings(context, caller, filter, toSortedRequest(query)), toFindingShape);
   },
 });
 

@@ -1,16 +1,29 @@
 /** End-points about drills: proofs of recovery, what is asked at each, and one now. */
-import { drillAssertionSchema } from '@holdfast/shared/domain/drill.ts';
+import { drillAssertionSchema, PROOF_STATES } from '@holdfast/shared/domain/drill.ts';
 import { idSchema, type SourceId } from '@holdfast/shared/domain/ids.ts';
+import { PROOF_ORDERS } from '@holdfast/shared/domain/list-orders.ts';
 import { DRILL_RUNS_MAX, planDrillsSchema } from '@holdfast/shared/domain/plan-drills.ts';
 import { DRILL } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
 import { DRILL_DAYS_MAX, getDrillSettings, saveDrillSettings } from '../../core/drills/drill-settings.ts';
 import { listDrills, listProofs, startDrill } from '../../core/drills/drills.ts';
+import { listProofStandings } from '../../core/drills/proof-list.ts';
 import { getSnapshotRecord } from '../../core/snapshots/snapshots.ts';
 import type { Drill, DrillSettings } from '../../store/drills.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { runShape, toRunShape } from './runs.ts';
-import { idParams, instantSchema, listOf, nameShape, pageFields, toPageReply, toPageRequest } from './shapes/shapes.ts';
+import {
+  idParams,
+  instantSchema,
+  listOf,
+  nameShape,
+  pageFields,
+  searchInput,
+  sortFields,
+  toPageReply,
+  toPageRequest,
+  toSortedRequest,
+} from './shapes/shapes.ts';
 
 const drillShape = nameShape(
   'Drill',
@@ -117,6 +130,44 @@ const proofEndpoint = defineEndpoint({
   },
 });
 
+const standingShape = nameShape(
+  'ProofStanding',
+  z.strictObject({
+    source: idSchema('source'),
+    name: z.string(),
+    kind: z.string(),
+    host: idSchema('host'),
+    state: z.enum(PROOF_STATES).meta({
+      description:
+        '`disproven`: the newest drill failed; `too_old`: older than it may be; `never`: none has proven it yet; `impossible`: its kind cannot be tried out',
+    }),
+    withinDays: z.number().min(0).optional().meta({ description: 'A proof older than this is too old; none: none is' }),
+    proven: drillShape.optional().meta({ description: 'The newest drill that proved a snapshot' }),
+    newest: drillShape.optional().meta({ description: 'The newest drill of all with a verdict' }),
+  }),
+);
+
+const standingsEndpoint = defineEndpoint({
+  method: 'get',
+  path: '/proofs',
+  scope: 'read',
+  summary: 'Lists how sources stand with their proofs of recovery, by name unless another order is asked for.',
+  tag: 'drills',
+  query: z.strictObject({
+    ...pageFields,
+    search: searchInput.optional().meta({ description: 'Part of the name of the source or of its host' }),
+    state: z.enum(PROOF_STATES).optional(),
+    host: idSchema('host').optional(),
+    ...sortFields(PROOF_ORDERS, 'they go by name'),
+  }),
+  reply: listOf(standingShape),
+  async handle(context, caller, { query }) {
+    const { search, state, host } = query;
+    const { rows, next } = await listProofStandings(context, caller, { search, state, host }, toSortedRequest(query));
+    return toPageReply({ rows, next }, (row): z.infer<typeof standingShape> => row);
+  },
+});
+
 const recordShape = nameShape(
   'SnapshotRecord',
   z.strictObject({
@@ -194,6 +245,7 @@ const putSettingsEndpoint = defineEndpoint({
 export const DRILL_ENDPOINTS: readonly ApiEndpoint[] = [
   listEndpoint,
   startEndpoint,
+  standingsEndpoint,
   proofEndpoint,
   recordEndpoint,
   getSettingsEndpoint,

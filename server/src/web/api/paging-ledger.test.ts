@@ -60,6 +60,7 @@ after(async () => {
 async function fillCatalog(): Promise<void> {
   const { store } = world.context;
   for (const _ of eachRow) {
+    await store.sources.insertSource(sampleSource(host));
     await store.policies.insertPolicy(samplePolicy());
     await store.sharedSchedules.insertSharedSchedule(sampleSharedSchedule());
     await store.people.insertUser(sampleUser());
@@ -142,8 +143,8 @@ async function raiseForMany(like: Alert): Promise<void> {
   await alerts.applyStep({ alert: { ...like, id: alertOfMany, condition, thing }, isNew: true, deliveries: [], at: NOW });
 }
 
-type Row = { id?: string; scopeId?: string; run?: RunId; snapshot?: SnapshotId; fireAt?: number };
-const keyOf = (row: Row): string => String(row.id ?? row.scopeId ?? row.run ?? row.fireAt);
+type Row = { id?: string; scopeId?: string; run?: RunId; snapshot?: SnapshotId; fireAt?: number; source?: SourceId };
+const keyOf = (row: Row): string => String(row.id ?? row.scopeId ?? row.run ?? row.fireAt ?? row.source);
 
 async function walk(ask: (query: Record<string, string>) => Promise<Answer>, limit: number): Promise<readonly string[][]> {
   const pages: string[][] = [];
@@ -166,6 +167,7 @@ const LISTS: readonly [route: string, input: () => { params?: Record<string, str
   ['GET /snapshots', () => ({})],
   ['GET /restores', () => ({})],
   ['GET /drills', () => ({})],
+  ['GET /proofs', () => ({})],
   ['GET /coverage', () => ({})],
   ['GET /alerts', () => ({})],
   ['GET /alerts/:id/members', () => ({ params: { id: alertOfMany } })],

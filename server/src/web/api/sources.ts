@@ -16,7 +16,7 @@ import {
   listSources,
   testSource,
 } from '../../core/sources/sources.ts';
-import { listSourcesByStatus } from '../../core/sources/sources-by-status.ts';
+import { findStoredPage, listJudgedSources } from '../../core/sources/sources-by-status.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { describeCatalogKind } from './catalog-endpoints.ts';
 import {
@@ -97,18 +97,21 @@ const listEndpoint = defineEndpoint({
     host: idSchema('host').optional(),
     kind: adapterKindInput.optional(),
     status: statusSchema.optional().meta({ description: 'Only sources that stand so now' }),
+    enabled: flagInput.optional().meta({ description: 'Only those that are switched on, or off' }),
     withoutPlan: flagInput.optional().meta({ description: 'Only sources that are in no enabled plan' }),
     ...sortFields(SOURCE_ORDERS, 'they go by name'),
   }),
   reply: listOf(sourceDetailShape),
   async handle(context, caller, { query }) {
-    const { search, host, kind, withoutPlan, status } = query;
-    const filter = { search, host, kind, withoutPlan };
-    if (status === undefined) {
-      const page = await listSources(context, caller, filter, toSortedRequest(query));
+    const { search, host, kind, enabled, withoutPlan, status } = query;
+    const filter = { search, host, kind, enabled, withoutPlan };
+    const wanted = toSortedRequest(query);
+    const stored = status === undefined ? findStoredPage(wanted) : undefined;
+    if (stored !== undefined) {
+      const page = await listSources(context, caller, filter, stored);
       return { data: await listSourceDetails(context, caller, page.rows), next: page.next };
     }
-    const page = await listSourcesByStatus(context, caller, status, filter, toSortedRequest(query));
+    const page = await listJudgedSources(context, caller, { ...filter, status }, wanted);
     return { data: page.rows.map((row) => toSourceDetail(row.source, row)), next: page.next };
   },
 });

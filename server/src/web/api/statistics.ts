@@ -13,6 +13,7 @@ const SPAN = { days: 30, daysMax: 366, named: 10, namedMax: 100 } as const;
 
 const countSchema = z.int().min(0);
 const instantInput = z.coerce.number().int().min(0);
+const dayInstant = instantSchema.meta({ description: 'The beginning of the UTC day' });
 const runCount = { kind: z.enum(RUN_KINDS), state: z.enum(RUN_STATES), count: countSchema };
 
 const statisticsShape = nameShape(
@@ -21,6 +22,22 @@ const statisticsShape = nameShape(
     from: instantSchema,
     to: instantSchema,
     runs: listOf(z.strictObject(runCount)).meta({ description: 'Created within the time' }),
+    moved: z.strictObject({
+      readBytes: countSchema.meta({ description: 'From sources, by backups created within the time' }),
+      addedBytes: countSchema.meta({
+        description: 'To repositories, by snapshots made within the time; all that one holds where its engine does not tell',
+      }),
+      snapshots: countSchema.meta({ description: 'That added it, copies with them' }),
+      repositories: countSchema.meta({ description: 'That anything was added to' }),
+      most: listOf(
+        z.strictObject({
+          repository: idSchema('repository'),
+          name: z.string().optional().meta({ description: 'None once the repository is deleted' }),
+          snapshots: countSchema,
+          addedBytes: countSchema,
+        }),
+      ).meta({ description: 'Of these repositories, those that grew most' }),
+    }),
     success: listOf(
       z.strictObject({
         kind: z.enum(RUN_KINDS),
@@ -34,8 +51,11 @@ const statisticsShape = nameShape(
           .meta({ description: '`succeeded` of `ended`, 0 to 1; none while none has ended' }),
       }),
     ),
-    days: listOf(z.strictObject({ at: instantSchema.meta({ description: 'The beginning of the UTC day' }), ...runCount })).meta({
-      description: 'The same for each whole day that the time touches',
+    days: listOf(
+      z.strictObject({ at: dayInstant, ...runCount, bytes: countSchema.meta({ description: 'What they read, all together' }) }),
+    ).meta({ description: 'The same for each whole day that the time touches' }),
+    addedDays: listOf(z.strictObject({ at: dayInstant, snapshots: countSchema, addedBytes: countSchema })).meta({
+      description: 'What was added to repositories on each of these days; those without are left out',
     }),
     slowest: listOf(
       z.strictObject({
@@ -82,7 +102,7 @@ export const STATISTICS_ENDPOINT = defineEndpoint({
   path: '/statistics',
   scope: 'read',
   summary:
-    'A time in numbers: runs by kind and end, success, day by day, the slowest; and the size and freshness of what is protected now.',
+    'A time in numbers: runs by kind and end, success, bytes read and added, day by day, the slowest; and what is protected now.',
   tag: 'fleet',
   query: z.strictObject({
     from: instantInput.optional().meta({ description: 'Epoch milliseconds; 30 days before `to` where left out' }),
@@ -93,7 +113,7 @@ export const STATISTICS_ENDPOINT = defineEndpoint({
       .min(1)
       .max(SPAN.namedMax)
       .default(SPAN.named)
-      .meta({ description: 'Slowest runs and stale sources that are named, at most' }),
+      .meta({ description: 'Slowest runs, repositories and stale sources that are named, at most' }),
   }),
   reply: statisticsShape,
   async handle(context, caller, { query }) {
@@ -101,11 +121,12 @@ export const STATISTICS_ENDPOINT = defineEndpoint({
     const { from = Math.max(0, to - SPAN.days * DAY_MS) } = query;
     if (from >= to || to - from > SPAN.daysMax * DAY_MS)
       throw createFieldsError({ to: 'must be after `from`, by 366 days at most' });
-    const { days, slowest, ...told } = await compileStatistics(context, caller, { from, to, limit });
+    const { days, addedDays, slowest, ...told } = await compileStatistics(context, caller, { from, to, limit });
     return {
       data: {
         ...{ from, to, ...told },
         days: days.map(({ day, ...count }) => ({ at: day * DAY_MS, ...count })),
+        addedDays: addedDays.map(({ day, ...added }) => ({ at: day * DAY_MS, ...added })),
         slowest: slowest.map(({ id, state, host, plan, repository, createdAt, durationMs = 0, bytes }) => ({
           ...{ run: id, state, host, plan, repository, createdAt, durationMs, bytes },
         })),

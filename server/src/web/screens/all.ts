@@ -100,7 +100,7 @@ export function createScreens({ checkPasswordRules, fires, channels, endpoints }
     ...REPOSITORY_CONTENTS_SCREENS,
     ...STORED_SNAPSHOT_SCREENS,
     ...BULK_SCREENS,
-    ...createPlanScreens(fires),
+    ...createPlanScreens(fires, channels.kinds),
     ...RUNS_SCREENS,
     ...RUN_SCREENS,
     ...SNAPSHOTS_SCREENS,

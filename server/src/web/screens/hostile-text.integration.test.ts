@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { DEFAULT_TENANT, type RunId } from '@holdfast/shared/domain/ids.ts';
 import * as calendar from '../../fires/fires.ts';
+import { CHANNEL_KINDS } from '../../notify/all.ts';
 import { sampleAlert } from '../../store/contract/alerts.ts';
 import { sampleAudit } from '../../store/contract/samples.ts';
 import { html } from '../html.ts';
@@ -50,7 +51,7 @@ async function openWorld(texts: readonly string[]): Promise<{ world: World; run:
     ...NAVIGATION_SCREENS,
     ...HOST_SCREENS,
     ...SOURCE_SCREENS,
-    ...createPlanScreens(calendar),
+    ...createPlanScreens(calendar, CHANNEL_KINDS),
     ...REPOSITORY_SCREENS,
     ...RUN_SCREENS,
     ...RUNS_SCREENS,

@@ -33,9 +33,9 @@ function openRows(migrations = MIGRATIONS) {
   return { db, sql };
 }
 
-const BY_DAY = 'SELECT tenant_id AS tenant, day, kind, state, count FROM run_days WHERE count <> 0 ORDER BY 1, 2, 3, 4';
-const WHOLE = `SELECT ${idOf('tenant_no')} AS tenant, created_at / ${DAY} AS day, kind, state, count(*) AS count FROM runs
-  GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4`;
+const BY_DAY = 'SELECT tenant_id AS tenant, day, kind, state, count, bytes FROM run_days WHERE count <> 0 ORDER BY 1, 2, 3, 4';
+const WHOLE = `SELECT ${idOf('tenant_no')} AS tenant, created_at / ${DAY} AS day, kind, state, count(*) AS count, sum(bytes) AS bytes
+  FROM runs GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4`;
 
 describe('Runs by day', () => {
   it('are what a count of all runs finds, whatever becomes of them', async () => {
@@ -57,7 +57,7 @@ describe('Runs by day', () => {
       for (let step = 0; step < 500; step += 1) {
         const head = one(heads);
         const what = pick(4);
-        const end = { finishedAt: NOW, reportedAt: NOW, ...(pick(2) === 0 ? { durationMs: 5 } : {}) };
+        const end = { finishedAt: NOW, reportedAt: NOW, ...(pick(2) === 0 ? { durationMs: 5, bytes: pick(9) * 1000 } : {}) };
         const state = one<TerminalState>(['succeeded', 'partial', 'failed', 'cancelled', 'skipped']);
         if (what === 0) rows.advance(head, 'running', NOW);
         else if (what === 1) rows.advance(head, 'finalizing', NOW);
@@ -91,10 +91,10 @@ describe('Runs by day', () => {
     const insert =
       db.prepare(`INSERT INTO runs (id, tenant_id, host_id, kind, cause, state, repository_id, created_at, received_at, bytes,
         evidence, facets, log_lines, log_last_n, log_bytes, log_left_out)
-      VALUES (@id, @tenant, 'host', @kind, 'schedule', @state, 'repo', @at, 0, 0, '[]', 0, 0, 0, 0, 0)`);
+      VALUES (@id, @tenant, 'host', @kind, 'schedule', @state, 'repo', @at, 0, @bytes, '[]', 0, 0, 0, 0, 0)`);
     for (let n = 0; n < 60; n += 1) {
       const [kind, state] = [n % 5 === 0 ? 'check' : 'backup', n % 3 === 0 ? 'failed' : 'succeeded'];
-      insert.run({ id: `r${n}`, tenant: `t${n % 2}`, kind, state, at: n * 10_000_000 });
+      insert.run({ id: `r${n}`, tenant: `t${n % 2}`, kind, state, at: n * 10_000_000, bytes: n * 7 });
     }
     for (const { sql } of MIGRATIONS.slice(31)) db.exec(sql);
     const kept = db.prepare(BY_DAY).all();

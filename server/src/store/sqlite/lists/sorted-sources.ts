@@ -1,9 +1,9 @@
 /** Lists of sources, by name or in another order. Runs in a caller's read. */
 import { idSchema, type TenantId } from '@holdfast/shared/domain/ids.ts';
-import type { Direction, SourceOrder } from '@holdfast/shared/domain/list-orders.ts';
+import type { Direction } from '@holdfast/shared/domain/list-orders.ts';
 import * as z from 'zod';
 import type { Page, PageRequest, Sort, SortedPage } from '../../page.ts';
-import type { Source, SourceFilter } from '../../sources.ts';
+import type { Source, SourceFilter, StoredSourceOrder } from '../../sources.ts';
 import { foldName } from '../columns.ts';
 import { SOURCE_COLUMNS, sourceRow, toSource } from '../source-rows.ts';
 import type { Params, Sql } from '../statements.ts';
@@ -44,6 +44,7 @@ WHERE ${joinConditions([
     isByGood ? 'g.tenant_id = @tenant' : 's.tenant_id = @tenant',
     filter.host !== undefined && 's.host_id = @host',
     filter.kind !== undefined && 's.kind = @kind',
+    filter.enabled !== undefined && 's.enabled = @enabled',
     filter.search !== undefined && 'instr(s.name_key, @search) > 0',
     filter.withoutPlan === true &&
       `NOT EXISTS (SELECT 1 FROM plan_sources ps JOIN plans p ON p.id = ps.plan_id
@@ -52,12 +53,15 @@ WHERE ${joinConditions([
   ])}
 ${sayOrder(ordering)}`;
   const search = filter.search === undefined ? undefined : foldName(filter.search);
-  return { text, params: { host: filter.host, kind: filter.kind, search, ...createOrderedPage(ordering, page) } };
+  return {
+    text,
+    params: { host: filter.host, kind: filter.kind, enabled: filter.enabled, search, ...createOrderedPage(ordering, page) },
+  };
 }
 
 export function createSortedSources(
   sql: Sql,
-): (tenant: TenantId, filter: SourceFilter, page: SortedPage<SourceOrder>) => Page<Source> {
+): (tenant: TenantId, filter: SourceFilter, page: SortedPage<StoredSourceOrder>) => Page<Source> {
   const listed = z.intersection(sourceRow, keyedRow);
   const walkHosts = createNameWalk(sql, 'hosts');
   const listBy = (tenant: TenantId, filter: SourceFilter, page: PageRequest, ordering: Ordering): Page<Source> => {
@@ -65,7 +69,7 @@ export function createSortedSources(
     const cut = cutOrdered(sql.select(text, listed).list({ ...params, tenant }), ordering, page);
     return { ...cut, rows: cut.rows.map(toSource) };
   };
-  const bySort = (tenant: TenantId, filter: SourceFilter, page: PageRequest, { by, direction }: Sort<SourceOrder>) => {
+  const bySort = (tenant: TenantId, filter: SourceFilter, page: PageRequest, { by, direction }: Sort<StoredSourceOrder>) => {
     if (by === 'name' || (by === 'host' && filter.host !== undefined)) return listBy(tenant, filter, page, byName(direction));
     if (by === 'kind') return listBy(tenant, filter, page, byKind(direction));
     if (by === 'good') return listBy(tenant, filter, page, byGood(direction));

@@ -26,7 +26,7 @@ after(() => world.close());
 describe('The audit', () => {
   it('names the last act, shows only what differs, and holds hostile text as text', async () => {
     const page = await world.read('/audit');
-    assert.match(page, /<h1>The last act was source\.deleted by &lt;script&gt;/);
+    assert.match(page, /<h1>The last act was “source deleted” by &lt;script&gt;/);
     assert.match(page, /<dt>name<\/dt><dd class="mono"><del>hourly<\/del> → every hour<\/dd>/);
     assert.doesNotMatch(page, /<dt>repository<\/dt>/);
     assert.ok(!page.includes(HOSTILE));
@@ -34,10 +34,10 @@ describe('The audit', () => {
 
   it('names the last act on every page, and with a filter the last that fits', async () => {
     const { next = assert.fail('one page holds all') } = await listAudit(world.context, createCaller(), {}, { limit: 1 });
-    assert.match(await world.read(`/audit?after=${next}`), /<h1>The last act was source\.deleted/);
+    assert.match(await world.read(`/audit?after=${next}`), /<h1>The last act was “source deleted”/);
     assert.match(
       await world.read('/audit?action=plan.updated'),
-      /<h1>The last act that fits was plan\.updated by ada, 1.min ago/,
+      /<h1>The last act that fits was “plan updated” by ada, 1.min ago/,
     );
   });
 
@@ -63,7 +63,7 @@ describe('The audit', () => {
   });
 
   it('filters by days of the reader, and says what is wrong with them', async () => {
-    assert.match(await world.read('/audit?from=2026-11-20&to=2026-11-20'), /The last act that fits was source\.deleted/);
+    assert.match(await world.read('/audit?from=2026-11-20&to=2026-11-20'), /The last act that fits was “source deleted”/);
     assert.match(await world.read('/audit?to=2026-11-19'), /No act fits\./);
     assert.match(await world.read('/audit?from=2026-11-20&to=2026-11-19'), /The days are the wrong way round/);
     await assert.rejects(world.ask('get', '/audit/export?from=soon'), { code: 'invalid' });
@@ -72,6 +72,9 @@ describe('The audit', () => {
   it('offers every act there is, and one it does not know as it was asked for', async () => {
     const page = await world.read('/audit?action=thing.vanished');
     for (const action of AUDIT_ACTIONS) assert.ok(page.includes(`value="${action}"`), action);
+    assert.match(page, /<option\s+value="api_key\.revoked"[^>]*>API key revoked<\/option>/);
+    assert.match(page, /<option\s+value="repository\.check_started"[^>]*>repository check started<\/option>/);
+    assert.match(await world.read('/audit'), /<span title="plan\.updated">plan updated<\/span>/);
     assert.match(page, /value="thing\.vanished" selected/);
   });
 

@@ -1,7 +1,7 @@
 /** `/audit`: every act, newest first; as a file; and whether it is still what was written. */
 import { AppError } from '@holdfast/shared/errors.ts';
 import { type AuditFilter, exportAudit, listAudit } from '../../../core/audit.ts';
-import { AUDIT_ACTIONS } from '../../../core/audit-actions.ts';
+import { AUDIT_ACTIONS, describeAct } from '../../../core/audit-actions.ts';
 import { describeVerdict, findAuditVerdict, verifyAudit } from '../../../core/audit-chain.ts';
 import { demand } from '../../../core/caller.ts';
 import type { CoreContext } from '../../../core/ports.ts';
@@ -84,6 +84,7 @@ function toLine(row: AuditRow, urls: Urls): AuditLine {
     actor: row.actor.name,
     actorKind: row.actor.kind.replace('_', ' '),
     action: row.action,
+    words: describeAct(row.action),
     target: {
       kind: row.target.kind,
       name: row.target.name,
@@ -105,7 +106,7 @@ async function listActors(context: CoreContext, visit: Visit, rows: readonly Aud
 function describeNewest(newest: AuditRow | undefined, isFiltered: boolean, face: Clockface): string {
   if (newest === undefined) return isFiltered ? 'No act fits.' : 'Nobody has done anything yet.';
   const when = formatRelative(newest.at, face).replace(/^now$/, 'just now');
-  return `The last act${isFiltered ? ' that fits' : ''} was ${newest.action} by ${newest.actor.name}, ${when}.`;
+  return `The last act${isFiltered ? ' that fits' : ''} was “${describeAct(newest.action)}” by ${newest.actor.name}, ${when}.`;
 }
 
 interface AuditQuery extends TypedDays {
@@ -145,7 +146,7 @@ async function buildView(context: CoreContext, visit: Visit, query: AuditQuery):
     problem,
     rows: page.rows.map((row) => toLine(row, urls)),
     action: urls.audit(),
-    actions: [{ value: '', label: 'Any act' }, ...words.map((word) => ({ value: word, label: word }))],
+    actions: [{ value: '', label: 'Any act' }, ...words.map((word) => ({ value: word, label: describeAct(word) }))],
     actors: await listActors(context, visit, page.rows),
     values: { action: action ?? '', actor: actor ?? '', target: query.target ?? '', from: query.from, to: query.to },
     filtered: isFiltered,

@@ -16,6 +16,8 @@ export type AuditLine = {
   readonly actor: string;
   readonly actorKind: string;
   readonly action: string;
+  /** The act as people say it. */
+  readonly words: string;
   readonly target: {
     readonly kind: string;
     readonly name: string;
@@ -100,7 +102,7 @@ export function auditTable(view: AuditView): Html {
         width: 'fit',
         cell: (row) => html`${row.actor}${row.actorKind !== 'user' && html` <span class="quiet">${row.actorKind}</span>`}`,
       },
-      { id: 'action', label: 'Did', width: 'fit', cell: (row) => html`<code class="mono">${row.action}</code>` },
+      { id: 'action', label: 'Did', width: 'fit', cell: (row) => html`<span title="${row.action}">${row.words}</span>` },
       {
         id: 'target',
         label: 'To',

@@ -12,6 +12,7 @@ export const BULK_FORMS: Readonly<Record<BulkNoun, (urls: Urls) => string>> = {
   plans: (urls) => urls.planActs(),
   runs: (urls) => urls.runActs(),
   alerts: (urls) => urls.alertActs(),
+  findings: (urls) => urls.findingActs(),
 };
 
 export const findBulkAct = (noun: BulkNoun, name: string): BulkAct | undefined => {

@@ -1,8 +1,9 @@
 /** What an act on many asks for beside the rows: a tag, minutes, days, a window of hours, a shared schedule, or how long alerts are put off. */
 
+import { setImmediate as giveWay } from 'node:timers/promises';
 import { idSchema, type PlanId } from '@holdfast/shared/domain/ids.ts';
 import type { Blackout } from '@holdfast/shared/domain/plan.ts';
-import { DRAIN, HTTP } from '@holdfast/shared/limits.ts';
+import { COVERAGE, DRAIN, HTTP } from '@holdfast/shared/limits.ts';
 import type { BulkInput } from '../../../core/bulk.ts';
 import type { Caller } from '../../../core/caller.ts';
 import { DRILL_DAYS_MAX } from '../../../core/drills/drill-settings.ts';
@@ -21,6 +22,8 @@ import type { ActWords } from './bulk-words.ts';
 
 /** What the question proposes. */
 const DRILL_DAYS = 30;
+/** Plans that are read in one step of the event loop. */
+const PLANS_AT_ONCE = 100;
 
 export interface ReadInput {
   input: BulkInput;
@@ -65,6 +68,10 @@ export function readBulkInput({ form }: Pick<Visit, 'form'>, { field }: ActWords
       const until = findSnoozeEnd(readText(form, 'hours'), now);
       return until === undefined ? { input: {}, problem: 'Choose how long.' } : { input: { until } };
     }
+    case 'why': {
+      const why = readText(form, 'why').trim();
+      return why === '' ? { input: {}, problem: 'Say why.' } : { input: { why: why.slice(0, COVERAGE.whyChars) } };
+    }
     default:
       return { input: {} };
   }
@@ -82,12 +89,15 @@ async function countWindows(
   ids: readonly PlanId[],
 ): Promise<readonly { window: Blackout; plans: number }[]> {
   const found: { window: Blackout; plans: number }[] = [];
-  for (const { options } of await store.plans.findPlans(tenant, ids))
-    for (const window of options.blackouts) {
-      const known = found.find((one) => isSameWindow(one.window, window));
-      if (known === undefined) found.push({ window, plans: 1 });
-      else known.plans += 1;
-    }
+  for (let at = 0; at < ids.length; at += PLANS_AT_ONCE) {
+    for (const { options } of await store.plans.findPlans(tenant, ids.slice(at, at + PLANS_AT_ONCE)))
+      for (const window of options.blackouts) {
+        const known = found.find((one) => isSameWindow(one.window, window));
+        if (known === undefined) found.push({ window, plans: 1 });
+        else known.plans += 1;
+      }
+    await giveWay();
+  }
   return found.toSorted((a, b) => b.plans - a.plans);
 }
 
@@ -102,6 +112,10 @@ export async function findBulkFields(
   switch (field) {
     case 'tag':
       return [{ name: 'tag', label: 'Tag', kind: 'text', required: true, autocomplete: 'off', error }];
+    case 'why':
+      return [
+        { name: 'why', label: 'Why', kind: 'text', required: true, autocomplete: 'off', value: readText(form, 'why'), error },
+      ];
     case 'minutes':
       return [
         { name: 'minutes', label: 'For how many minutes', kind: 'number', required: true, value: String(DRAIN.minutes), error },

@@ -8,7 +8,7 @@ export interface ActWords {
   verb: string;
   effect: string;
   /** `theirWindow` is one of those that the chosen ones have. */
-  field?: 'tag' | 'minutes' | 'days' | 'window' | 'theirWindow' | 'sharedSchedule' | 'snooze';
+  field?: 'tag' | 'minutes' | 'days' | 'window' | 'theirWindow' | 'sharedSchedule' | 'snooze' | 'why';
   /** The act that takes it back. */
   undo?: string;
   isDangerous?: true;
@@ -144,6 +144,25 @@ export const BULK_WORDS: Readonly<Record<BulkNoun, NounWords>> = {
         verb: 'Reopen',
         effect: 'Acknowledgement and snooze are taken back: they ask for a person.',
       },
+    },
+  },
+  findings: {
+    one: 'thing',
+    list: 'Coverage',
+    acts: {
+      protect: {
+        label: 'Make sources…',
+        verb: 'Make sources of',
+        effect: 'Each becomes a source, with the connection it was found through. A plan that backs them up is made next.',
+      },
+      ignore: {
+        label: 'Leave alone…',
+        verb: 'Leave alone',
+        effect: 'They are no longer counted, and the reason is kept with your name.',
+        field: 'why',
+        undo: 'watch',
+      },
+      watch: { label: 'Show again…', verb: 'Show again', effect: 'They are counted as unprotected again.' },
     },
   },
   runs: {

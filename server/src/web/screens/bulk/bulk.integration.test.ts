@@ -6,8 +6,10 @@ import { getDrillSettings, saveDrillSettings } from '../../../core/drills/drill-
 import { updateHost } from '../../../core/hosts/hosts.ts';
 import { SOURCE_TESTS } from '../../../core/sources/source-tests.ts';
 import * as calendar from '../../../fires/fires.ts';
+import { CHANNEL_KINDS } from '../../../notify/all.ts';
 import type { PageReply } from '../../http/route.ts';
 import { createFleet, type Fleet } from '../fixtures/fleet.ts';
+import { addHost } from '../fixtures/setup-fleet.ts';
 import { createCaller, createWorld, NOW, type World } from '../fixtures/world.ts';
 import { HOST_SCREENS } from '../hosts/hosts.ts';
 import { createPlanScreens } from '../plans/plans.ts';
@@ -22,7 +24,7 @@ let failed = '';
 before(async () => {
   world = await createWorld([
     ...BULK_SCREENS,
-    ...createPlanScreens(calendar),
+    ...createPlanScreens(calendar, CHANNEL_KINDS),
     ...HOST_SCREENS,
     ...SOURCE_SCREENS,
     ...RUNS_SCREENS,
@@ -273,6 +275,33 @@ describe('Acts on many rows', () => {
     const page = await world.read('/runs?from=2026-11-20&state=failed');
     assert.match(page, /<input class="input" type="date" +name="from" value="2026-11-20">/);
     assert.match(page, new RegExp(failed));
+  });
+
+  it('are done to a whole fleet behind one question, and let everything else have its turn between any two', async () => {
+    const other = await createWorld([...BULK_SCREENS, ...HOST_SCREENS]);
+    try {
+      const { context } = other;
+      for (let n = 0; n < 520; n += 1) await addHost(other, { name: `web-${n}`, online: false });
+      const send = async (form: Record<string, string>) => pageOf(await other.ask('post', '/hosts/acts', { form }));
+      const question = await send({ act: 'tag', all: 'true', back: '/hosts?q=web' });
+      assert.match(question, /<h1>Tag 520\shosts\?/);
+      const ids = /name="chosen" value="([^"]+)"/.exec(question)?.[1] ?? assert.fail();
+      let turns = 0;
+      let isOver = false;
+      const takeTurn = () => {
+        turns += 1;
+        if (!isOver) setImmediate(takeTurn);
+      };
+      setImmediate(takeTurn);
+      const page = await send({ act: 'tag', chosen: ids, tag: 'spare', confirm: 'yes', back: '/hosts' });
+      isOver = true;
+      assert.ok(turns >= 520, `${turns} turns were taken meanwhile`);
+      assert.match(page, /<h1>520 done\./);
+      assert.match(page, /20 more; what could not be done stands first/);
+      assert.equal((await context.store.hosts.listHosts(DEFAULT_TENANT, { tag: 'spare' }, { limit: 200 })).rows.length, 200);
+    } finally {
+      await other.close();
+    }
   });
 
   it('refuse what was not chosen, an act that is none, and those who may not', async () => {

@@ -1,20 +1,23 @@
 /** `/hosts/acts` and its like: one act on many rows of a list, after a question that names them. */
+import { setImmediate as giveWay } from 'node:timers/promises';
 import { BULK_MOST, type BulkAct, type BulkInput, type BulkNoun, type BulkOutcome } from '../../../core/bulk.ts';
 import { listHosts } from '../../../core/hosts/hosts.ts';
 import { listPlans } from '../../../core/plans/plans.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import { listRuns } from '../../../core/runs/runs.ts';
+import { listFindings } from '../../../core/sources/findings.ts';
 import type { Page, PageRequest } from '../../../store/page.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { formatCount, formatNoun } from '../../ui/quantity.ts';
 import { findLocalPath, PAGES, type Urls } from '../../urls.ts';
 import { listFittingAlerts, readAlertQuery } from '../alerts/alerts.ts';
 import { readClockface } from '../clockface.ts';
+import { readCoverageQuery, toCoverageFilter } from '../coverage/coverage-query.ts';
 import { readList, readText } from '../forms/form-values.ts';
 import { readHostFilter, toHostFilter } from '../hosts/hosts.ts';
 import { readPlanQuery, toPlanFilter } from '../plans/plan-filters.ts';
 import { readRunQuery, toRunFilter } from '../runs/run-query.ts';
-import { buildShell } from '../shell.ts';
+import { buildShell, type NavKey } from '../shell.ts';
 import { listFittingSources, readSourceFilter } from '../sources/sources.ts';
 import { type BulkLine, bulkAnswerPage, bulkQuestionPage } from './bulk.view.ts';
 import { BULK_FORMS, findBulkAct } from './bulk-bar.ts';
@@ -23,6 +26,8 @@ import { type ActWords, BULK_WORDS } from './bulk-words.ts';
 
 const NAMES_SHOWN = 20;
 const AT_ONCE = 200;
+/** Of what came of them, what could not be done first; of more it is said how many there are. */
+const LINES_SHOWN = 500;
 
 const LISTS: Readonly<Record<BulkNoun, (urls: Urls) => string>> = {
   hosts: (urls) => urls.hosts(),
@@ -30,6 +35,7 @@ const LISTS: Readonly<Record<BulkNoun, (urls: Urls) => string>> = {
   plans: (urls) => urls.plans(),
   runs: (urls) => urls.runs(),
   alerts: (urls) => urls.alerts(),
+  findings: (urls) => urls.coverage(),
 };
 const THINGS: Readonly<Record<BulkNoun, (urls: Urls, id: string) => string>> = {
   hosts: (urls, host) => urls.host({ host }),
@@ -37,6 +43,12 @@ const THINGS: Readonly<Record<BulkNoun, (urls: Urls, id: string) => string>> = {
   plans: (urls, plan) => urls.plan({ plan }),
   runs: (urls, run) => urls.run({ run }),
   alerts: (urls, alert) => urls.alert({ alert }),
+  // What was found has no page of its own.
+  findings: (urls) => urls.coverage(),
+};
+const SECTIONS: Readonly<Record<BulkNoun, NavKey>> = {
+  ...{ hosts: 'hosts', sources: 'sources', plans: 'plans', runs: 'runs', alerts: 'alerts' },
+  findings: 'coverage',
 };
 
 async function readAll<T extends { id: string }>(list: (page: PageRequest) => Promise<Page<T>>): Promise<readonly string[]> {
@@ -46,6 +58,7 @@ async function readAll<T extends { id: string }>(list: (page: PageRequest) => Pr
     ids.push(...page.rows.map(({ id }) => id));
     if (page.next === undefined || ids.length > BULK_MOST) return ids;
     after = page.next;
+    await giveWay();
   }
 }
 
@@ -69,6 +82,8 @@ async function listMatching(
     }
     case 'alerts':
       return readAll((page) => listFittingAlerts(context, caller, readAlertQuery(visit), page));
+    case 'findings':
+      return readAll((page) => listFindings(context, caller, toCoverageFilter(readCoverageQuery(visit)), page));
     case 'sources':
       return readAll((page) => listFittingSources(context, caller, readSourceFilter(visit), page));
   }
@@ -94,7 +109,7 @@ async function ask(context: CoreContext, visit: Visit, wish: Wish, problem?: str
   const fields = await findBulkFields(context, visit, words, ids, problem);
   if (fields === undefined)
     return { kind: 'redirect', to: back, flash: { tone: 'bad', text: words.nothing ?? 'There is nothing to choose from.' } };
-  const html = bulkQuestionPage(await buildShell(context, visit, noun), {
+  const html = bulkQuestionPage(await buildShell(context, visit, SECTIONS[noun]), {
     crumbs: crumbsOf(visit.urls, noun, words),
     action: BULK_FORMS[noun](visit.urls),
     backHref: back,
@@ -133,10 +148,11 @@ async function answer(
   outcomes: readonly BulkOutcome[],
 ): Promise<PageReply> {
   const { urls } = visit;
-  const { noun, words, back } = wish;
+  const { noun, name, words, back } = wish;
   const done = outcomes.filter(({ result }) => result === 'done');
   const lines = outcomes
     .toSorted((a, b) => RANKS.indexOf(a.result) - RANKS.indexOf(b.result))
+    .slice(0, LINES_SHOWN)
     .map(
       (outcome): BulkLine => ({
         ...outcome,
@@ -151,13 +167,17 @@ async function answer(
     back,
     ...writeBulkInput(input),
   };
-  const html = bulkAnswerPage(await buildShell(context, visit, noun), {
+  const html = bulkAnswerPage(await buildShell(context, visit, SECTIONS[noun]), {
     crumbs: crumbsOf(urls, noun, words),
     title: `${words.verb} ${formatNoun(outcomes.length, BULK_WORDS[noun].one)}`,
     heading: `${summarize(outcomes, words)}.`,
     lines,
+    more: outcomes.length - lines.length,
     words: words.results,
-    back: { href: back, label: `Back to the ${noun}` },
+    back: { href: back, label: noun === 'findings' ? 'Back to coverage' : `Back to the ${noun}` },
+    ...(noun === 'findings' && name === 'protect' && done.length > 0
+      ? { onward: { href: urls.sources({ plan: 'none' }), label: 'Sources in no plan' } }
+      : {}),
     ...(words.undo === undefined || done.length === 0 ? {} : { undo: { action: BULK_FORMS[noun](urls), label: 'Undo', hidden } }),
   });
   return { kind: 'page', html };
@@ -181,7 +201,9 @@ async function actOnMany(context: CoreContext, visit: Visit, noun: BulkNoun): Pr
   const ids = await readChosen(context, visit, noun, back);
   if (ids.length === 0) return refuse(`Tick at least one ${BULK_WORDS[noun].one} first.`);
   if (ids.length > BULK_MOST)
-    return refuse(`More than ${formatCount(BULK_MOST)} ${noun} match; narrow the list, at most so many are taken at once.`);
+    return refuse(
+      `More than ${formatCount(BULK_MOST)} ${BULK_WORDS[noun].one}s match; narrow the list, at most so many are taken at once.`,
+    );
   const wish: Wish = { noun, name, act, words, ids, back };
   if (readText(form, 'confirm') !== 'yes') return ask(context, visit, wish);
   const { input, problem } = readBulkInput(visit, words, context.clock.now());
@@ -193,6 +215,7 @@ export const BULK_SCREENS: readonly ScreenRoute[] = [
   { method: 'post', path: PAGES.hostActs, handle: (context, visit) => actOnMany(context, visit, 'hosts') },
   { method: 'post', path: PAGES.sourceActs, handle: (context, visit) => actOnMany(context, visit, 'sources') },
   { method: 'post', path: PAGES.planActs, handle: (context, visit) => actOnMany(context, visit, 'plans') },
+  { method: 'post', path: PAGES.findingActs, handle: (context, visit) => actOnMany(context, visit, 'findings') },
   { method: 'post', path: PAGES.runActs, handle: (context, visit) => actOnMany(context, visit, 'runs') },
   { method: 'post', path: PAGES.alertActs, handle: (context, visit) => actOnMany(context, visit, 'alerts') },
 ];

@@ -80,9 +80,13 @@ export type BulkAnswer = {
   readonly title: string;
   readonly heading: string;
   readonly lines: readonly BulkLine[];
+  /** Beside these. */
+  readonly more: number;
   /** What its results are called, where they have words of their own. */
   readonly words?: { readonly done: string; readonly refused: string } | undefined;
   readonly back: { readonly href: string; readonly label: string };
+  /** What is to be done next. */
+  readonly onward?: { readonly href: string; readonly label: string } | undefined;
   /** Takes back what was done. */
   readonly undo?:
     | { readonly action: string; readonly label: string; readonly hidden: Readonly<Record<string, string>> }
@@ -106,7 +110,7 @@ const RUNS_COLUMN: Column<BulkLine> = {
 };
 
 export function bulkAnswerPage(shell: Shell, view: BulkAnswer): Html {
-  const { undo, back, words } = view;
+  const { undo, back, onward, words } = view;
   const hasRuns = view.lines.some(({ runs }) => runs.length > 0);
   const lines = table<BulkLine>({
     id: 'bulk-answer',
@@ -123,7 +127,17 @@ export function bulkAnswerPage(shell: Shell, view: BulkAnswer): Html {
     title: view.title,
     crumbs: view.crumbs,
     heading: view.heading,
-    actions: html`${undo !== undefined && postButton({ ...undo, kind: 'secondary' })}${linkButton({ ...back, kind: 'primary' })}`,
-    content: panel({ flush: true, content: lines }),
+    actions: html`${undo !== undefined && postButton({ ...undo, kind: 'secondary' })}${
+      onward === undefined
+        ? linkButton({ ...back, kind: 'primary' })
+        : html`${linkButton(back)}${linkButton({ ...onward, kind: 'primary' })}`
+    }`,
+    content: panel({
+      flush: true,
+      content: lines,
+      ...(view.more > 0
+        ? { foot: html`<span class="quiet">${formatCount(view.more)} more; what could not be done stands first.</span>` }
+        : {}),
+    }),
   });
 }

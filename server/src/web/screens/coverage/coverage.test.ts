@@ -3,6 +3,8 @@ import { after, before, describe, it } from 'node:test';
 import { DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
 import * as calendar from '../../../fires/fires.ts';
 import type { Host } from '../../../store/hosts.ts';
+import type { Repository } from '../../../store/repositories.ts';
+import { BULK_SCREENS } from '../bulk/bulk.ts';
 import { readWords } from '../fixtures/inert.ts';
 import { addHost, addPlan, addRepository, addRun, addSource, HOUR_MS, MARKUP_NAME } from '../fixtures/setup-fleet.ts';
 import { createWorld, NOW, type World } from '../fixtures/world.ts';
@@ -21,6 +23,7 @@ before(async () => {
   world = await createWorld([
     ...NAVIGATION_SCREENS,
     ...COVERAGE_SCREENS,
+    ...BULK_SCREENS,
     ...BOARD_SCREENS,
     ...REPORT_SCREENS,
     ...createOverviewScreens(calendar),
@@ -71,7 +74,7 @@ describe('Coverage', () => {
     assert.ok(!page.includes(MARKUP_NAME));
     const words = readWords(page);
     assert.match(words, /3.things are covered by no source\. 2 appeared since the first look\./u);
-    assert.match(words, /billing new PostgreSQL database · 127\.0\.0\.1:5432 db-1 2.GiB/u);
+    assert.match(words, /billing new PostgreSQL database · 127\.0\.0\.1:5432 db-1 all found on it 2.GiB/u);
     assert.match(words, /Could not be looked at .* db-1 db:3306 refused/u);
     const overview = readWords(await world.read('/'));
     assert.match(
@@ -154,6 +157,32 @@ describe('The report of a month', () => {
     assert.doesNotMatch(page, /2026-11-21:/u);
   });
 
+  it('says what was read and added, which backups took longest, and how all repositories grew, the biggest by name', async () => {
+    const { maintenance } = world.context.store;
+    const measure = (repository: Repository, at: number, gib: number) =>
+      maintenance.recordMeasurement(DEFAULT_TENANT, repository.id, {
+        ...{ host: host.id, snapshots: 1 },
+        ...{ measuredAt: at, sizeBytes: gib * GIB },
+      });
+    const big = await addRepository(world, { name: 'big' });
+    await measure(big, NOW - 2 * DAY, 100);
+    await measure(big, NOW - DAY, 130);
+    for (let n = 0; n < 51; n += 1) await measure(await addRepository(world, { name: `vault-${n}` }), NOW - DAY, 1);
+    const page = await world.read('/reports/2026-11');
+    const words = readWords(page);
+    assert.match(
+      words,
+      /Read and added Read from sources by backups [\d.]+.[KMGT]iB Added to repositories [\d.]+.[KMGT]?i?B Snapshots made 1/u,
+    );
+    assert.match(words, /Backups that took longest db-1 \/ nightly/u);
+    assert.match(
+      words,
+      /Growth 181.GiB in all, \+30.GiB Repositories, .* Repository Size Grown by big 130.GiB \+30.GiB vault-0 1.GiB —/u,
+    );
+    assert.match(words, /2 more ?, none bigger than these\./u);
+    assert.equal([...page.matchAll(/id="growth-/gu)].length, 50);
+  });
+
   it('leads to the month before as long as there is anything to tell of it', async () => {
     assert.doesNotMatch(await world.read('/reports/2026-11'), /Month before/u);
     const { history } = world.context.store;
@@ -195,5 +224,51 @@ describe('The report of a month', () => {
   it('is refused for what is no month, and for one to come', async () => {
     for (const month of ['2026-13', '2026-1', 'november', '2026-12'])
       await assert.rejects(world.ask('get', `/reports/${month}`), { code: 'not_found' });
+  });
+});
+
+describe('What was found, of many', () => {
+  it('is searched, narrowed and ordered, with a way to all of one host', async () => {
+    const { store, createId } = world.context;
+    const disks = { host: host.id, kind: 'files', place: '', at: NOW };
+    const seen = [
+      { name: '/srv/media', sizeBytes: 900 * GIB },
+      { name: '/srv/mail', sizeBytes: 3 * GIB },
+    ];
+    await store.coverage.recordLook(DEFAULT_TENANT, { ...disks, seen }, () => createId('finding'));
+    const rowsOf = async (query: string) => {
+      const markup = await world.read(`/coverage?${query}`, { part: 'findings' });
+      return [...markup.matchAll(/<tr[^>]* id="row-[\s\S]*?<\/tr>/gu)].map(
+        ([row]) => /\/srv\/m\w+|billing|scratch/u.exec(row)?.[0],
+      );
+    };
+    assert.deepEqual(await rowsOf('kind=files&sort=size'), ['/srv/media', '/srv/mail']);
+    assert.deepEqual(await rowsOf('q=MAIL'), ['/srv/mail']);
+    assert.ok((await rowsOf(`host=${host.id}`)).length > 2);
+    assert.deepEqual(await rowsOf('q=nothing'), []);
+    assert.match(readWords(await world.read('/coverage?q=nothing')), /Nothing that was found matches\./u);
+    assert.match(await world.read('/coverage'), new RegExp(`href="/coverage\\?host=${host.id}"`, 'u'));
+  });
+
+  it('is left alone, shown again or made sources of behind one question', async () => {
+    const send = async (form: Record<string, string | string[]>) => {
+      const reply = await world.ask('post', '/coverage/acts', { form });
+      return reply.kind === 'page' ? reply.html.toString() : assert.fail(reply.kind);
+    };
+    const back = '/coverage?kind=files';
+    const ids = [await find('/srv/media'), await find('/srv/mail')];
+    assert.match(await world.read('/coverage'), /class="bulk-bar"[\s\S]*value="protect"[\s\S]*value="ignore"/u);
+    assert.match(await send({ act: 'ignore', all: 'true', back }), /<h1>Leave alone 2\sthings\?/u);
+    assert.match(await send({ act: 'ignore', ids, back, confirm: 'yes' }), /Say why\./u);
+    const left = await send({ act: 'ignore', chosen: ids.join(','), back, confirm: 'yes', why: 'kept elsewhere' });
+    assert.match(left, /<h1>2 done\./u);
+    assert.match(readWords(await world.read('/coverage?show=ignored&kind=files')), /\/srv\/media .* kept elsewhere/u);
+    assert.match(await world.read('/coverage?show=ignored'), /class="bulk-bar"[\s\S]*value="watch"/u);
+    assert.match(await send({ act: 'watch', chosen: ids.join(','), back, confirm: 'yes' }), /<h1>2 done\./u);
+    const made = await send({ act: 'protect', chosen: ids.join(','), back, confirm: 'yes' });
+    assert.match(readWords(made), /is the source .* now, and still needs a plan/u);
+    assert.match(made, /href="\/sources\?plan=none"[^>]*>/u);
+    const viewer = { role: 'viewer' as const };
+    assert.doesNotMatch(await world.read('/coverage', viewer), /bulk-bar/u);
   });
 });

@@ -1,9 +1,11 @@
 /** `/coverage`: what hosts found that nothing protects. */
-import { findSourceAdapter } from '@holdfast/shared/adapters/all.ts';
+import { findSourceAdapter, SOURCE_ADAPTERS } from '@holdfast/shared/adapters/all.ts';
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import { FINDING_ORDERS } from '@holdfast/shared/domain/list-orders.ts';
 import { isAllowed } from '../../../core/caller.ts';
 import { countWithoutPlan } from '../../../core/fleet/look.ts';
 import type { CoreContext } from '../../../core/ports.ts';
+import { FILES } from '../../../core/sources/coverage-looks.ts';
 import {
   adoptFinding,
   countFindings,
@@ -18,10 +20,13 @@ import type { Finding } from '../../../store/coverage.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { formatCount, formatNoun } from '../../ui/quantity.ts';
 import { PAGES } from '../../urls.ts';
+import type { BulkBarView } from '../bulk/bulk.view.ts';
+import { readBulkBar } from '../bulk/bulk-bar.ts';
 import { readClockface } from '../clockface.ts';
 import { linkPages, readTrail } from '../cursor-trail.ts';
 import { isShown } from '../forms/form-problem.ts';
-import { findText, readText } from '../forms/form-values.ts';
+import { readText } from '../forms/form-values.ts';
+import { keepSort, readSort } from '../list-sort.ts';
 import { findParts, getParam } from '../params.ts';
 import { loadNames, nameOf } from '../runs/run-names.ts';
 import { buildShell } from '../shell.ts';
@@ -34,6 +39,7 @@ import {
   coverageTable,
   type FindingLine,
 } from './coverage.view.ts';
+import { readCoverageQuery, toCoverageFilter } from './coverage-query.ts';
 
 /** Looks that failed; of more it is said how many there are. */
 const FAILED_SHOWN = 20;
@@ -45,14 +51,23 @@ function describeFound({ open, fresh }: { open: number; fresh: number }, wasLook
   return `${formatNoun(open, 'thing')} ${open === 1 ? 'is' : 'are'} covered by no source.${since}`;
 }
 
+function labelKind(kind: string): string {
+  return kind === FILES ? 'Directory' : (findSourceAdapter(kind)?.label ?? kind);
+}
+
+/** What is left alone can only be shown again, and all else only be protected or left alone. */
+function narrowBar(bar: BulkBarView, isIgnored: boolean): BulkBarView {
+  return { ...bar, acts: bar.acts.filter(({ value }) => (value === 'watch') === isIgnored) };
+}
+
 function toLine(finding: Finding, hostName: string, visit: Visit): FindingLine {
   const { urls, caller } = visit;
   const { id, name, kind, place, sizeBytes, firstSeenAt, isNew, ignored } = finding;
   const mayManage = isAllowed(caller, 'source.manage') && isAllowed(caller, 'plan.manage');
   return {
     ...{ id, name: nameFinding(name), place, isNew, ignored, seenAt: firstSeenAt, bytes: sizeBytes },
-    kind: kind === 'files' ? 'Directory' : (findSourceAdapter(kind)?.label ?? kind),
-    host: { name: hostName, href: urls.host({ host: finding.host }) },
+    kind: labelKind(kind),
+    host: { name: hostName, href: urls.host({ host: finding.host }), foundHref: urls.coverage({ host: finding.host }) },
     protectAction: mayManage ? urls.adoptFinding({ finding: id }) : undefined,
     ignoreAction: mayManage ? urls.ignoreFinding({ finding: id }) : undefined,
     watchAction: mayManage ? urls.watchFinding({ finding: id }) : undefined,
@@ -71,16 +86,17 @@ async function readLooks(context: CoreContext, visit: Visit): Promise<{ wasLooke
 
 async function readCoverage(context: CoreContext, visit: Visit): Promise<CoverageView> {
   const { caller, urls } = visit;
-  const shown = findText(visit.query, 'show') === 'ignored' ? 'ignored' : 'open';
+  const query = readCoverageQuery(visit);
+  const sort = readSort(visit, FINDING_ORDERS);
+  const shown = query.show ?? 'open';
   const trail = readTrail(visit);
   const [page, counts, look, { wasLooked, failed }] = await Promise.all([
-    listFindings(context, caller, { ignored: shown === 'ignored' }, trail.request),
+    listFindings(context, caller, toCoverageFilter(query), { ...trail.request, ...(sort.wish && { sort: sort.wish }) }),
     countFindings(context, caller),
     context.fleet.look(caller.tenant),
     readLooks(context, visit),
   ]);
-  const names = await loadNames(context, caller, { hosts: page.rows.map(({ host }) => host) });
-  const address = { show: shown === 'ignored' ? 'ignored' : undefined };
+  const names = await loadNames(context, caller, { hosts: [query.host, ...page.rows.map(({ host }) => host)] });
   return {
     face: readClockface(context, visit),
     here: visit.here,
@@ -91,8 +107,17 @@ async function readCoverage(context: CoreContext, visit: Visit): Promise<Coverag
       ? 'Databases on the servers your sources are on, and big directories, as their hosts told it within the last day.'
       : 'Each host is asked some minutes after it joined, and then every day: for databases on the servers your sources are on, and for big directories.',
     shown,
+    filter: query,
+    hostName: query.host === undefined ? undefined : nameOf(names.hosts, query.host, 'host'),
+    kinds: SOURCE_ADAPTERS.filter((adapter) => adapter.kind === FILES || adapter.discovery !== undefined).map((adapter) => ({
+      value: adapter.kind,
+      label: labelKind(adapter.kind),
+    })),
+    sort: sort.toTable((order) => urls.coverage({ ...query, ...order })),
+    kept: keepSort(sort.query),
+    bulk: narrowBar(readBulkBar(visit, 'findings', urls.coverage({ ...query, ...sort.query })), shown === 'ignored'),
     rows: page.rows.map((finding) => toLine(finding, nameOf(names.hosts, finding.host, 'host'), visit)),
-    ...linkPages(trail, page.next, (after) => urls.coverage({ ...address, after })),
+    ...linkPages(trail, page.next, (after) => urls.coverage({ ...query, ...sort.query, after })),
     planless: { count: countWithoutPlan(look), href: urls.sources({ plan: 'none' }) },
     failed,
   };

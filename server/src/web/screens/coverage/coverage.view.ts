@@ -1,21 +1,22 @@
 /** Coverage: what was found on hosts and is no source; each with the way to protect it, or to say why not. */
 import { attrs, type Html, html } from '../../html.ts';
-import { button, confirmButton, linkButton, postButton } from '../../ui/button.ts';
+import { button, confirmButton, type HiddenFields, linkButton, postButton } from '../../ui/button.ts';
 import { emptyState } from '../../ui/empty.ts';
 import { callout } from '../../ui/flash.ts';
 import { layout, type Shell } from '../../ui/layout.ts';
 import { panel } from '../../ui/panel.ts';
 import { formatBytes, formatCount, formatNoun } from '../../ui/quantity.ts';
 import { badge } from '../../ui/status.ts';
-import { filterSelect, table, toolbar } from '../../ui/table.ts';
+import { filterSelect, type Sort, searchInput, table, toolbar } from '../../ui/table.ts';
 import { type Clockface, relativeTime } from '../../ui/time.ts';
+import { type BulkBarView, bulkBar, selectRows } from '../bulk/bulk.view.ts';
 
 export type FindingLine = {
   readonly id: string;
   readonly name: string;
   readonly kind: string;
   readonly place: string;
-  readonly host: { readonly name: string; readonly href: string };
+  readonly host: { readonly name: string; readonly href: string; readonly foundHref: string };
   readonly bytes?: number | undefined;
   readonly seenAt: number;
   readonly isNew: boolean;
@@ -35,7 +36,14 @@ export type CoverageView = {
   readonly lookAction?: string | undefined;
   readonly heading: string;
   readonly lede: string;
-  readonly shown: 'open' | 'ignored';
+  readonly shown: 'open' | 'ignored' | 'new';
+  readonly filter: { readonly q?: string | undefined; readonly host?: string | undefined; readonly kind?: string | undefined };
+  readonly hostName: string | undefined;
+  readonly kinds: readonly { readonly value: string; readonly label: string }[];
+  readonly sort: Sort;
+  /** The order, which filters keep. */
+  readonly kept: HiddenFields;
+  readonly bulk: BulkBarView;
   readonly rows: readonly FindingLine[];
   readonly previousHref?: string | undefined;
   readonly nextHref?: string | undefined;
@@ -61,23 +69,41 @@ export function coveragePage(shell: Shell, view: CoverageView): Html {
     action: view.action,
     label: 'Filter what was found',
     target: COVERAGE_TABLE,
-    controls: filterSelect({
+    kept: view.kept,
+    controls: html`${searchInput({ name: 'q', value: view.filter.q, label: 'Name, or that of a host' })}${filterSelect({
       name: 'show',
       label: 'Show',
       value: view.shown,
       options: [
         { value: 'open', label: 'Not protected' },
+        { value: 'new', label: 'New since the first look' },
         { value: 'ignored', label: 'Left alone for a reason' },
       ],
-    }),
+    })}${filterSelect({ name: 'kind', label: 'Kind', value: view.filter.kind, options: [{ value: '', label: 'Any kind' }, ...view.kinds] })}${hostFilter(view)}`,
   });
   return layout(shell, {
     title: 'Coverage',
     heading: coverageAnswer(view),
     lede: view.lede,
     actions: view.lookAction !== undefined && postButton({ action: view.lookAction, label: 'Look now' }),
-    content: html`<div class="stack">${gap}<section>${bar}<div class="panel panel-flush">${coverageTable(view)}</div></section>${failedPanel(view.failed)}</div>`,
+    content: html`<div class="stack">${gap}<section>${bar}<div class="panel panel-flush">${coverageTable(view)}</div>${bulkBar(view.bulk)}</section>${failedPanel(view.failed)}</div>`,
   });
+}
+
+/** There once a host is chosen, from its name in a row. */
+function hostFilter({ filter, hostName }: CoverageView): Html | false {
+  return (
+    filter.host !== undefined &&
+    filterSelect({
+      name: 'host',
+      label: 'Host',
+      value: filter.host,
+      options: [
+        { value: filter.host, label: `on ${hostName ?? 'a host that is gone'}` },
+        { value: '', label: 'Any host' },
+      ],
+    })
+  );
 }
 
 /** The page's answer; also served alone. */
@@ -88,7 +114,9 @@ export function coverageAnswer({ heading, here }: Pick<CoverageView, 'heading' |
 export function coverageTable(view: CoverageView): Html {
   return table<FindingLine>({
     id: COVERAGE_TABLE,
-    caption: 'What was found and is no source',
+    caption: 'What was found and is no source; the heads of the columns order it',
+    sort: view.sort,
+    select: selectRows(view.bulk, (row) => `${row.name} on ${row.host.name}`),
     rows: view.rows,
     rowId: (row) => `row-${row.id}`,
     live: { topic: 'overview', url: view.here },
@@ -97,24 +125,30 @@ export function coverageTable(view: CoverageView): Html {
         id: 'name',
         label: 'Found',
         primary: true,
+        sortable: true,
         width: 'wide',
         cell: (row) =>
           html`${row.name}${row.isNew && html` ${badge('new', 'active')}`}<br><span class="quiet">${row.kind}${row.place !== '' && html` · ${row.place}`}</span>`,
       },
-      { id: 'host', label: 'Host', cell: ({ host }) => html`<a href="${host.href}">${host.name}</a>` },
-      { id: 'size', label: 'Size', align: 'end', width: 'fit', cell: (row) => formatBytes(row.bytes) },
-      { id: 'seen', label: 'First seen', width: 'fit', cell: (row) => relativeTime(row.seenAt, view.face) },
+      {
+        id: 'host',
+        label: 'Host',
+        cell: ({ host }) =>
+          html`<a href="${host.href}">${host.name}</a><br><a class="quiet" href="${host.foundHref}">all found on it</a>`,
+      },
+      { id: 'size', label: 'Size', align: 'end', width: 'fit', sortable: true, cell: (row) => formatBytes(row.bytes) },
+      { id: 'seen', label: 'First seen', width: 'fit', sortable: true, cell: (row) => relativeTime(row.seenAt, view.face) },
       {
         id: 'act',
         label: 'Act',
         width: 'fit',
-        hideLabel: view.shown === 'open',
+        hideLabel: view.shown !== 'ignored',
         cell: (row) => actCell(row, view.face),
       },
     ],
     empty: emptyState({
       icon: 'shield',
-      title: view.shown === 'open' ? 'Nothing was found that is no source.' : 'Nothing is left alone for a reason.',
+      title: emptyTitle(view),
       text: 'Hosts are asked once a day: databases on the servers your sources are on, and directories of 1 GiB and more where people keep their data.',
     }),
     pager: {
@@ -123,6 +157,12 @@ export function coverageTable(view: CoverageView): Html {
       nextHref: view.nextHref,
     },
   });
+}
+
+function emptyTitle({ shown, filter }: CoverageView): string {
+  if (filter.q !== undefined || filter.host !== undefined || filter.kind !== undefined) return 'Nothing that was found matches.';
+  if (shown === 'new') return 'Nothing appeared since the first look.';
+  return shown === 'open' ? 'Nothing was found that is no source.' : 'Nothing is left alone for a reason.';
 }
 
 function actCell(row: FindingLine, face: Clockface): Html {

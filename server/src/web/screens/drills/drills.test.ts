@@ -107,6 +107,30 @@ describe('Drills on the pages', () => {
     assert.match(readWords(await world.read(`/sources/${source.id}`)), /every 7 days, next/u);
   });
 
+  it('of a whole fleet are counted, searched, narrowed and ordered, however many pages there are', async () => {
+    const web = await addHost(world, { name: 'web-1', facts: { capabilities: ['drill.start'] } });
+    for (let n = 0; n < 60; n += 1) await addSource(world, { host: web.id, name: `shop-${String(n).padStart(2, '0')}` });
+    const page = await world.read('/drills');
+    const words = readWords(page);
+    assert.match(words, /The recovery of 0 of 61.sources is proven\./u);
+    assert.match(words, /1 drill failed · 60 never proven/u);
+    assert.match(page, /rel="next" href="\/drills\?after=/u);
+    const rowsOf = async (query: string) =>
+      [...(await world.read(`/drills?${query}`, { part: 'proofs' })).matchAll(/id="row-src_/gu)].length;
+    assert.equal(await rowsOf('state=disproven'), 1);
+    assert.equal(await rowsOf('state=proven'), 0);
+    assert.equal(await rowsOf('q=SHOP-0'), 10);
+    assert.equal(await rowsOf('q=db-1'), 1, 'by the name of its host');
+    assert.equal(await rowsOf('q=shop-0&state=never'), 10);
+    assert.match(readWords(await world.read('/drills?state=proven')), /No source matches/u);
+    const worst = await world.read('/drills?sort=state', { part: 'proofs' });
+    assert.match(worst.slice(0, worst.indexOf('row-src_') + 60), new RegExp(`row-${source.id}`, 'u'));
+    assert.match(worst, /href="\/drills\?sort=state&amp;order=desc/u);
+    assert.match(worst, /rel="next" href="\/drills\?sort=state&amp;after=/u);
+    const byProof = await world.read('/drills?sort=proven&order=desc', { part: 'proofs' });
+    assert.match(byProof.slice(0, byProof.indexOf('row-src_') + 60), new RegExp(`row-${source.id}`, 'u'), 'the newest proof');
+  });
+
   it('are no business of a viewer', async () => {
     const role = 'viewer';
     assert.doesNotMatch(await world.read('/drills', { role }), /Drill now/u);

@@ -1,49 +1,76 @@
 /** `/drills`: how every source stands with its proof of recovery; and the act of trying one out. */
+import { PROOF_STATES } from '@holdfast/shared/domain/drill.ts';
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import { PROOF_ORDERS } from '@holdfast/shared/domain/list-orders.ts';
 import { listDrills, startDrill } from '../../../core/drills/drills.ts';
+import { listProofStandings } from '../../../core/drills/proof-list.ts';
 import type { CoreContext } from '../../../core/ports.ts';
-import { listSources } from '../../../core/sources/sources.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { PAGES } from '../../urls.ts';
 import { readClockface } from '../clockface.ts';
 import { linkPages, readTrail } from '../cursor-trail.ts';
 import { isShown } from '../forms/form-problem.ts';
 import { findText } from '../forms/form-values.ts';
-import { findId, findParts, getParam } from '../params.ts';
+import { keepSort, readSort } from '../list-sort.ts';
+import { findId, findParts, getParam, wantsPart } from '../params.ts';
 import { loadNames, nameOf } from '../runs/run-names.ts';
 import { buildShell } from '../shell.ts';
-import { DRILLS_ANSWER, DRILLS_PART, type DrillsView, drillsAnswer, drillsPage, drillsPart } from './drills.view.ts';
+import {
+  DRILLS_ANSWER,
+  DRILLS_PART,
+  type DrillsView,
+  drillsAnswer,
+  drillsPage,
+  drillsPart,
+  PROOF_TABLE_ID,
+  proofTable,
+} from './drills.view.ts';
 import { readProofs, toDrillLine } from './proofs.ts';
 
 const VERDICTS_SHOWN = 20;
 
+/** What does not read as a filter is left out: an address someone kept must not become an error. */
+function readFilter({ query }: Pick<Visit, 'query'>): DrillsView['filter'] {
+  const state = findText(query, 'state');
+  return { q: findText(query, 'q'), state: PROOF_STATES.find((known) => known === state) };
+}
+
 async function readDrills(context: CoreContext, visit: Visit): Promise<DrillsView> {
   const { caller, urls } = visit;
   const trail = readTrail(visit);
+  const filter = readFilter(visit);
+  const sort = readSort(visit, PROOF_ORDERS);
   const [page, verdicts] = await Promise.all([
-    listSources(context, caller, {}, trail.request),
+    listProofStandings(
+      context,
+      caller,
+      { search: filter.q, state: filter.state },
+      { ...trail.request, ...(sort.wish === undefined ? {} : { sort: sort.wish }) },
+    ),
     listDrills(context, caller, {}, { limit: VERDICTS_SHOWN }),
   ]);
+  const ids = page.rows.map(({ source }) => source);
   const [proofs, names] = await Promise.all([
-    readProofs(context, visit, page.rows),
+    context.store.sources.findSources(caller.tenant, ids).then((sources) => readProofs(context, visit, sources)),
     loadNames(context, caller, {
       hosts: page.rows.map(({ host }) => host),
       sources: verdicts.rows.map(({ source }) => source),
     }),
   ]);
-  const sources = page.rows.flatMap((source) => {
-    const proof = proofs.get(source.id);
-    const host = nameOf(names.hosts, source.host, 'host');
-    return proof ? [{ id: source.id, name: source.name, href: urls.source({ source: source.id }), host, proof }] : [];
+  const sources = page.rows.flatMap(({ source, name, host }) => {
+    const proof = proofs.get(source);
+    return proof ? [{ id: source, name, href: urls.source({ source }), host: nameOf(names.hosts, host, 'host'), proof }] : [];
   });
-  const tried = sources.filter(({ proof }) => proof.state !== 'impossible');
-  const isWhole = page.next === undefined && trail.cursors.length === 0;
   return {
     here: visit.here,
     face: readClockface(context, visit),
-    counted: isWhole ? { proven: tried.filter(({ proof }) => proof.state === 'proven').length, all: tried.length } : undefined,
+    counts: page.counts,
+    filter,
     sources,
-    ...linkPages(trail, page.next, (after) => urls.drills({ after })),
+    ...linkPages(trail, page.next, (after) => urls.drills({ ...filter, ...sort.query, after })),
+    sort: sort.toTable((order) => urls.drills({ ...filter, ...order })),
+    kept: keepSort(sort.query),
+    urls,
     verdicts: verdicts.rows.map((drill) => ({
       ...toDrillLine(drill, names.sources.get(drill.source)?.kind, urls),
       id: drill.run,
@@ -57,6 +84,7 @@ async function readDrills(context: CoreContext, visit: Visit): Promise<DrillsVie
 
 async function showDrills(context: CoreContext, visit: Visit): Promise<PageReply> {
   const view = await readDrills(context, visit);
+  if (wantsPart(visit, PROOF_TABLE_ID)) return { kind: 'page', html: proofTable(view) };
   const parts = await findParts(visit, {
     [DRILLS_PART]: () => drillsPart(view),
     [DRILLS_ANSWER]: () => drillsAnswer(view),

@@ -1,4 +1,5 @@
 /** How a source stands with its proof of recovery: a status and a sentence, the same wherever they are shown. */
+import type { ProofState } from '@holdfast/shared/domain/drill.ts';
 import { type Html, html } from '../../html.ts';
 import { linkButton, postButton } from '../../ui/button.ts';
 import { facts, panel } from '../../ui/panel.ts';
@@ -17,8 +18,6 @@ export type DrillLine = {
   /** `files` were sampled, tables were all counted. */
   readonly isSample: boolean;
 };
-
-export type ProofState = 'proven' | 'too_old' | 'disproven' | 'never' | 'impossible';
 
 export type ProofView = {
   readonly state: ProofState;
@@ -60,7 +59,15 @@ const STATES: Readonly<Record<ProofState, StatusView>> = {
   impossible: { word: 'cannot be tried', tone: 'quiet', icon: 'skipped' },
 };
 
+/** The worst first. */
+export const PROOF_STATES: readonly ProofState[] = ['disproven', 'too_old', 'never', 'proven', 'impossible'];
+
 const MISSED: StatusView = { word: 'missed', tone: 'at-risk', icon: 'warning' };
+
+/** `never proven`, as its status has it. */
+export function wordOfProof(state: ProofState): string {
+  return STATES[state].word;
+}
 
 export function proofStatus(state: ProofState): Html {
   return status(STATES[state]);

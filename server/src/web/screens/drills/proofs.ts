@@ -3,33 +3,27 @@ import { getSourceAdapter } from '@holdfast/shared/adapters/all.ts';
 import type { SourceId } from '@holdfast/shared/domain/ids.ts';
 import { DAY_MS } from '@holdfast/shared/durations.ts';
 import { isAllowed } from '../../../core/caller.ts';
-import { findDrillFault, listProofs } from '../../../core/drills/drills.ts';
+import { findDrillFault } from '../../../core/drills/drill-fault.ts';
+import { listProofs } from '../../../core/drills/drills.ts';
 import { findDrillHost } from '../../../core/drills/plan-drills.ts';
-import { DRILL_NEWS_MS, findProofTrouble } from '../../../core/drills/proof-trouble.ts';
+import { judgeProof } from '../../../core/drills/proof-state.ts';
+import { DRILL_NEWS_MS } from '../../../core/drills/proof-trouble.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import { listSourceObjectives } from '../../../core/protection/objective-settings.ts';
 import { describeOrigin } from '../../../core/protection/objectives.ts';
-import type { Drill, SourceProof } from '../../../store/drills.ts';
+import type { Drill } from '../../../store/drills.ts';
 import type { Source } from '../../../store/sources.ts';
 import type { Visit } from '../../http/route.ts';
 import type { Urls } from '../../urls.ts';
 import { readClockface } from '../clockface.ts';
 import { loadNames, nameOf } from '../runs/run-names.ts';
 import { describeDrillRhythm } from './drill-words.ts';
-import type { DrillLine, ProofState, ProofView } from './proof.view.ts';
+import type { DrillLine, ProofView } from './proof.view.ts';
 
 export function toDrillLine(drill: Drill, kind: string | undefined, urls: Urls): DrillLine {
   const { run, endedAt: at, restoreMs, snapshotAgeMs, rows, things } = drill;
   const isSample = kind !== undefined && getSourceAdapter(kind).restore === undefined;
   return { href: urls.run({ run }), at, restoreMs, snapshotAgeMs, rows, things, isSample };
-}
-
-function judge(source: Source, proof: SourceProof | undefined, withinDays: number | undefined, now: number): ProofState {
-  if (findDrillFault(source.kind) !== undefined) return 'impossible';
-  const trouble = findProofTrouble(proof, withinDays, now);
-  if (trouble?.kind === 'disproven') return 'disproven';
-  if (proof?.proven === undefined) return 'never';
-  return trouble === undefined ? 'proven' : 'too_old';
 }
 
 /** One view for each source, by its id. Some reads, however many sources. */
@@ -68,7 +62,7 @@ export async function readProofs(
       const ground = findDrillHost(source, settings);
       const objective = objectives.get(source.id)?.proof;
       const withinDays = objective && objective.ms / DAY_MS;
-      const state = judge(source, proof, withinDays, face.now);
+      const state = judgeProof(source.kind, proof, withinDays, face.now);
       const { proven, newest } = proof ?? {};
       const unfinished = unfinishedOf.get(source.id);
       const view: ProofView = {

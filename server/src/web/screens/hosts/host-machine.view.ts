@@ -53,6 +53,8 @@ export interface MachineView {
   standing: HostState;
   words: readonly string[];
   joinedAt: number;
+  /** The one given last; undefined where it has none any more. */
+  token: { givenAt: number; isUsed: boolean } | undefined;
   concurrency: number;
   /** What each run may take, in words. */
   limits: readonly { label: string; value: string }[];
@@ -94,6 +96,14 @@ export function factsPanel(view: MachineView): Html {
         : [{ label: 'Limits of each run', value: view.limits.map(({ label, value }) => `${label} ${value}`).join(', ') }]),
       { label: 'Secrets', value: SECRETS_WORDS[view.secretsMode] },
       { label: 'Joined', value: stampTime(view.joinedAt, face) },
+      ...(view.token === undefined
+        ? []
+        : [
+            {
+              label: 'Token',
+              value: html`given ${relativeTime(view.token.givenAt, face)}${!view.token.isUsed && html` <span class="quiet">not used yet</span>`}`,
+            },
+          ]),
     ]),
   });
 }

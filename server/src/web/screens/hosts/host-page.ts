@@ -110,17 +110,33 @@ export function toRunRow(run: Run, planNames: ReadonlyMap<PlanId, string>): Last
   };
 }
 
+/** Where its plans keep what they make, by name. */
+async function listRepositoriesOf(
+  { store }: CoreContext,
+  { caller, urls }: Visit,
+  plans: readonly Plan[],
+): Promise<HostPageView['repositories']> {
+  const ids = new Set(
+    plans.flatMap(({ repository, copyRepository }) => [repository, ...(copyRepository ? [copyRepository] : [])]),
+  );
+  const found = await store.repositories.findRepositories(caller.tenant, [...ids]);
+  return found
+    .map(({ id, name }) => ({ id, name, href: urls.repository({ repository: id }) }))
+    .toSorted((a, b) => (a.name.toLowerCase() < b.name.toLowerCase() ? -1 : 1));
+}
+
 async function readHostPage(context: CoreContext, visit: Visit, host: HostView): Promise<HostPageView> {
   const { store, directory } = context;
   const { caller, urls } = visit;
   const { id } = host;
-  const [sources, plans, runs, happenings, claimants, look] = await Promise.all([
+  const [sources, plans, runs, happenings, claimants, look, token] = await Promise.all([
     store.sources.listSourcesOfHost(caller.tenant, id).then((found) => judgeSources(context, caller, found)),
     store.plans.listPlansOfHost(caller.tenant, id),
     listRuns(context, caller, { host: id }, { limit: RUNS_SHOWN }),
     listHostHappenings(context, caller, id, HAPPENINGS_SHOWN),
     listClaimants(context, caller, id),
     context.fleet.look(caller.tenant),
+    store.hosts.findNewestHostToken(caller.tenant, id),
   ]);
   const planNames = new Map(plans.map((plan) => [plan.id, plan.name]));
   const face = readClockface(context, visit);
@@ -167,6 +183,8 @@ async function readHostPage(context: CoreContext, visit: Visit, host: HostView):
     tools: host.tools.map(({ tool, found, path, version, advice }) => ({ tool, found, path, version, advice })),
     sources: sources.map(toSourceRow),
     plans: plans.map((plan) => toPlanRow(context, plan, look)),
+    repositories: await listRepositoriesOf(context, visit, plans),
+    token: token && { givenAt: token.createdAt, isUsed: token.firstUsedAt !== undefined },
     runs: runs.rows.map((run) => toRunRow(run, planNames)),
     happenings: happenings.map(({ at, level, text, run }) => ({ at, level, text, run })),
     claimants: claimants.map((claimant) => ({ ...claimant, isChosen: directory.findChosenBoot(id) === claimant.boot })),

@@ -6,7 +6,7 @@ import { confirmButton, linkButton, onward, postButton } from '../../ui/button.t
 import { emptyState } from '../../ui/empty.ts';
 import { callout, type Flash } from '../../ui/flash.ts';
 import { layout, type Shell } from '../../ui/layout.ts';
-import { panel, rows } from '../../ui/panel.ts';
+import { facts, panel, rows } from '../../ui/panel.ts';
 import { formatCount, formatDuration, formatNoun } from '../../ui/quantity.ts';
 import { badge, hostStatus, type ProtectionState, protectionStatus, status } from '../../ui/status.ts';
 import { dayTime, relativeTime } from '../../ui/time.ts';
@@ -53,6 +53,8 @@ export interface HostPageView extends MachineView {
   sources: readonly HostSourceRow[];
   /** By name. */
   plans: readonly HostPlanRow[];
+  /** Where its plans keep what they make, by name. */
+  repositories: readonly { id: string; name: string; href: string }[];
   runs: readonly LastRunRow[];
   missed: MissedFiresView;
   happenings: readonly HostHappeningRow[];
@@ -129,7 +131,23 @@ function answerOf(view: HostPageView): string {
 /** Everything that changes by itself; what the live update puts in its place. */
 export function hostPart(view: HostPageView): Html {
   const warnings = hostWarnings(view);
-  return html`<div id="${HOST_PART_ID}" class="stack" data-live="${liveTopics(view)}" data-live-get="${view.here}">${warnings.map(callout)}${drainNotice(view)}${view.standing === 'quarantined' && claimantsPanel({ claimants: view.claimants, chooseUrl: view.may.approve ? view.urls.chooseHostAgent({ host: view.id }) : undefined, face: view.face })}<div class="columns"><div class="stack">${sourcesPanel(view)}${plansPanel(view)}${missedFiresPanel(view.missed)}${lastRuns({ runs: view.runs, allHref: view.urls.runs({ host: view.id }), none: 'No run yet. A plan starts them, by schedule or by hand.', urls: view.urls, face: view.face })}${happeningsPanel(view)}</div><div class="stack">${checksPanel(view)}${factsPanel(view)}${heartbeatPanel(view)}${toolsPanel(view)}</div></div></div>`;
+  return html`<div id="${HOST_PART_ID}" class="stack" data-live="${liveTopics(view)}" data-live-get="${view.here}">${warnings.map(callout)}${drainNotice(view)}${view.standing === 'quarantined' && claimantsPanel({ claimants: view.claimants, chooseUrl: view.may.approve ? view.urls.chooseHostAgent({ host: view.id }) : undefined, face: view.face })}<div class="columns"><div class="stack">${sourcesPanel(view)}${plansPanel(view)}${missedFiresPanel(view.missed)}${lastRuns({ runs: view.runs, allHref: view.urls.runs({ host: view.id }), none: 'No run yet. A plan starts them, by schedule or by hand.', urls: view.urls, face: view.face })}${happeningsPanel(view)}</div><div class="stack">${checksPanel(view)}${keptPanel(view)}${factsPanel(view)}${heartbeatPanel(view)}${toolsPanel(view)}</div></div></div>`;
+}
+
+/** Where what it made lies. */
+function keptPanel({ repositories, urls, id }: HostPageView): Html {
+  const places =
+    repositories.length === 0
+      ? html`<span class="quiet">none: no plan has a source of it</span>`
+      : html`${repositories.map(({ name, href }, place) => html`${place > 0 && ', '}<a href="${href}">${name}</a>`)}`;
+  return panel({
+    title: 'Backups',
+    content: facts([
+      { label: 'Snapshots', value: html`<a href="${urls.snapshots({ host: id })}">those of this host</a>` },
+      { label: 'Runs', value: html`<a href="${urls.runs({ host: id })}">those of this host</a>` },
+      { label: repositories.length === 1 ? 'Repository' : 'Repositories', value: places },
+    ]),
+  });
 }
 
 function drainNotice({ drain, face, may, urls, id }: HostPageView): Html | false {

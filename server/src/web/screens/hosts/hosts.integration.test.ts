@@ -85,6 +85,7 @@ describe('the hosts page', () => {
     assert.equal(await rowsOf('q=nobody'), 0);
     assert.match(readWords(await world.read('/hosts?q=nobody')), /No host matches Show all hosts/);
     assert.equal(await rowsOf('state=strange'), 30, 'an unknown state is no filter');
+    assert.match(await world.read('/hosts?tag=gone'), /name="tag"[\s\S]*?value="production"[\s\S]*?value="gone" selected>/);
   });
 
   it('answers a live update with the very element of the page', async () => {
@@ -124,6 +125,9 @@ describe('the hosts page', () => {
     assert.match(words, /restic 0\.14\.0/);
     assert.match(words, /1 running · 0 waiting/);
     assert.match(words, /Connected again; 14 events were reported late/);
+    const markup = await world.read(`/hosts/${night.db.id}`);
+    assert.ok(markup.includes(`href="/snapshots?host=${night.db.id}"`));
+    assert.match(markup, /<dt>Repository<\/dt><dd><a href="\/repositories\/repo_/);
     assertInert(await world.read(`/hosts/${night.db.id}`));
     assert.ok(!words.includes(REVERSED_NAME));
   });
@@ -336,6 +340,7 @@ describe('changing a host', () => {
     world.directory.answers['token.rotate'] = () => ({ accepted: true });
     const done = await world.ask('post', `/hosts/${host.id}/rotate-token`, { form: {} });
     assert.ok(done.kind === 'redirect' && done.flash?.tone === 'good');
+    assert.match(readWords(await world.read(`/hosts/${host.id}`)), /Token given now not used yet/);
     world.directory.online.delete(host.id);
     const away = await world.ask('post', `/hosts/${host.id}/rotate-token`, { form: {} });
     assert.ok(away.kind === 'redirect' && away.flash?.tone === 'bad');

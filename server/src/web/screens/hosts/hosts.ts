@@ -17,6 +17,7 @@ import { buildShell } from '../shell.ts';
 import { answerApproval, answerRejection, type RefusedApproval, readPending } from './host-pending.ts';
 import { PENDING_ID, pendingHosts } from './host-pending.view.ts';
 import { HOST_ANSWER_ID, HOST_TABLE_ID, type HostRow, type HostsView, hostsAnswer, hostsPage, hostTable } from './hosts.view.ts';
+import { listTagChoices } from './tag-choices.ts';
 
 const STATES = ['online', 'degraded', 'offline', 'draining', 'quarantined', 'revoked'] as const;
 type StateFilter = (typeof STATES)[number];
@@ -101,6 +102,7 @@ async function readHosts(context: CoreContext, visit: Visit, refused?: RefusedAp
     pending,
     rows: await readRows(context, visit, page.rows),
     filter,
+    tags: await listTagChoices(context, caller, filter.tag),
     ...linkPages(trail, page.next, (after) => urls.hosts({ ...filter, ...sort.query, after })),
     sort: sort.toTable((order) => urls.hosts({ ...filter, ...order })),
     kept: keepSort(sort.query),

@@ -51,6 +51,8 @@ export interface HostsView {
   pending: PendingView;
   rows: readonly HostRow[];
   filter: { q?: string | undefined; state?: string | undefined; tag?: string | undefined };
+  /** Of all hosts, and the one that is chosen. */
+  tags: readonly string[];
   previousHref?: string | undefined;
   nextHref?: string | undefined;
   sort: Sort;
@@ -121,8 +123,7 @@ function noHosts({ urls }: HostsView): Html {
   })}</section>`;
 }
 
-function hostToolbar({ urls, filter, kept }: HostsView): Html {
-  const tag = filter.tag === undefined ? [] : [{ value: filter.tag, label: `tag: ${filter.tag}` }];
+function hostToolbar({ urls, filter, tags, kept }: HostsView): Html {
   return toolbar({
     action: urls.hosts(),
     label: 'Find hosts',
@@ -141,7 +142,7 @@ function hostToolbar({ urls, filter, kept }: HostsView): Html {
         { value: 'quarantined', label: 'Quarantined' },
         { value: 'revoked', label: 'Revoked' },
       ],
-    })}${tag.length > 0 && filterSelect({ name: 'tag', label: 'Tag', value: filter.tag, options: [...tag, { value: '', label: 'Any tag' }] })}`,
+    })}${tags.length > 0 && filterSelect({ name: 'tag', label: 'Tag', value: filter.tag, options: [{ value: '', label: 'Any tag' }, ...tags.map((tag) => ({ value: tag, label: tag }))] })}`,
   });
 }
 

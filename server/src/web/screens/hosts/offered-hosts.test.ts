@@ -3,11 +3,15 @@ import { after, before, describe, it } from 'node:test';
 import { DEFAULT_TENANT, type SnapshotId } from '@holdfast/shared/domain/ids.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
 import type { Host } from '../../../store/hosts.ts';
+import type { Repository } from '../../../store/repositories.ts';
 import type { Source } from '../../../store/sources.ts';
 import { readWords } from '../fixtures/inert.ts';
 import { addHost, addPlan, addRepository, addRun, addSource, HOUR_MS } from '../fixtures/setup-fleet.ts';
 import { createWorld, NOW, type World } from '../fixtures/world.ts';
 import { OBJECTIVE_SCREENS } from '../objectives/objectives.ts';
+import { LOCK_SCREENS } from '../repositories/locks.ts';
+import { REPOSITORY_CONTENTS_SCREENS } from '../repositories/repository-contents.ts';
+import { ROUTINE_SCREENS } from '../repositories/routine.ts';
 import { RESTORE_SCREENS } from '../restores/restore.ts';
 import { RESTORE_FILES_SCREENS } from '../restores/restore-files.ts';
 import { RUNS_SCREENS } from '../runs/runs.ts';
@@ -17,6 +21,7 @@ let world: World;
 /** Behind all others by its name. */
 let spare: Host;
 let shop: Source;
+let repository: Repository;
 const snapshots = new Map<string, SnapshotId>();
 
 before(async () => {
@@ -26,11 +31,14 @@ before(async () => {
     ...RUNS_SCREENS,
     ...OBJECTIVE_SCREENS,
     ...SOURCE_DRILL_SCREENS,
+    ...ROUTINE_SCREENS,
+    ...LOCK_SCREENS,
+    ...REPOSITORY_CONTENTS_SCREENS,
   ]);
   const host = await addHost(world, { name: 'db-1' });
   shop = await addSource(world, { host: host.id, name: 'shop' });
   const home = await addSource(world, { host: host.id, name: 'home', kind: 'files', config: { paths: ['/srv'] } });
-  const repository = await addRepository(world);
+  repository = await addRepository(world);
   const plan = await addPlan(world, { name: 'nightly', repository: repository.id, sources: [shop.id, home.id] });
   for (const source of [shop, home]) {
     await addRun(world, { host: host.id, plan: plan.id, repository: repository.id, source: source.id, at: NOW - HOUR_MS });
@@ -88,8 +96,23 @@ describe('A fleet of more hosts than a select offers', () => {
     assert.match(page, /value="shop_2"/);
   });
 
+  it('is searched for the host of drills, of maintenance, and of a look into a repository; nothing is saved or asked by that', async () => {
+    const search = { act: 'find', find: 'spare' };
+    const drills = await post(`/sources/${shop.id}/drills`, { ...search, everyDays: '7', host: 'own' });
+    assert.deepEqual([readChosen(drills.page, 'host'), /value="7"/.test(drills.page)], ['zz-spare', true]);
+    assert.equal(await world.context.store.drills.findDrillSettings(DEFAULT_TENANT, shop.id), undefined);
+    const routine = await post(`/repositories/${repository.id}/routine`, { ...search, isOn: 'on', checkDays: '9' });
+    assert.deepEqual([readChosen(routine.page, 'maintainer'), /value="9"/.test(routine.page)], ['Only zz-spare', true]);
+    assert.equal(await world.context.store.routines.findRoutine(DEFAULT_TENANT, repository.id), undefined);
+    const locks = await post(`/repositories/${repository.id}/locks`, search);
+    assert.equal(readChosen(locks.page, 'host'), 'zz-spare');
+    const contents = await world.read(`/repositories/${repository.id}/contents?act=find&find=spare`);
+    assert.equal(readChosen(contents, 'host'), 'zz-spare');
+    assert.match(readWords(contents), /Look into it/u);
+  });
+
   it('says in a filter that there are others, and offers the tags of all of them', async () => {
-    assert.match(await world.read('/runs'), /<option\s+value="…" disabled>… others: by their pages<\/option>/);
+    assert.match(await world.read('/runs'), /<option\s+value="…" disabled>… others: by the search<\/option>/);
     assert.match(await world.read('/objectives'), /hosts with the tag last/);
   });
 

@@ -9,7 +9,7 @@ import type { Page } from '../../../store/page.ts';
 import type { Source } from '../../../store/sources.ts';
 import type { Visit } from '../../http/route.ts';
 import type { ChoiceSearch } from '../forms/choice-search.view.ts';
-import { readText } from '../forms/form-values.ts';
+import { findText, readText } from '../forms/form-values.ts';
 import { loadNames } from '../runs/run-names.ts';
 
 /** Hosts that a search looks for sources on. */
@@ -22,8 +22,10 @@ export interface Sought {
   isAsked: boolean;
 }
 
-export function readSought({ form }: Pick<Visit, 'form'>): Sought {
-  return { find: readText(form, 'find').trim().slice(0, TEXT.searchChars), isAsked: readText(form, 'act') === 'find' };
+/** A form that asks for nothing to be done is sent as an address. */
+export function readSought({ form, query }: Pick<Visit, 'form' | 'query'>): Sought {
+  const read = (name: string) => readText(form, name) || (findText(query, name) ?? '');
+  return { find: read('find').trim().slice(0, TEXT.searchChars), isAsked: read('act') === 'find' };
 }
 
 export interface Offer<T> {
@@ -83,6 +85,11 @@ async function findOnHosts(context: CoreContext, caller: Caller, kind: string, s
   const { rows, next } = await listHosts(context, caller, { state: 'active', search }, { limit: HOSTS_SEARCHED });
   const sources = await Promise.all(rows.map(({ id }) => context.store.sources.listSourcesOfHost(caller.tenant, id)));
   return { rows: sources.flat().filter((source) => source.kind === kind), next };
+}
+
+/** Of what somebody just searched for, the first that is there: it is what they mean. Undefined where nobody searched. */
+export function findSought({ find, isAsked }: Sought, { found }: Pick<Offer<HostView>, 'found'>): HostId | undefined {
+  return isAsked && find !== '' ? (found.find(({ standing }) => standing === 'online') ?? found[0])?.id : undefined;
 }
 
 /** The search beside a select: where the fleet is too big for it, or somebody searched. */

@@ -1,5 +1,7 @@
 /** What an overview says of weeks: proofs of recovery, storage, and the last 90 days. */
 
+import { setImmediate as giveWay } from 'node:timers/promises';
+import type { RepositoryId, TenantId } from '@holdfast/shared/domain/ids.ts';
 import { DAY_MS, WEEK_MS } from '@holdfast/shared/durations.ts';
 import type { FleetLook } from '../../../core/fleet/look.ts';
 import type { CoreContext } from '../../../core/ports.ts';
@@ -10,11 +12,13 @@ import type { TrustView } from './overview-trust.view.ts';
 import { listDays } from './protection-days.ts';
 
 const DAYS_SHOWN = 90;
-/** The drawing of storage has a point every other day. */
+/** The drawing of storage has a point every other day, or fewer of them where there are very many repositories. */
 const GROWTH_DAYS = 60;
-const GROWTH_STEP_MS = 2 * DAY_MS;
-/** Repositories summed up; a bigger installation is told of its first ones. */
-const REPOSITORIES_SUMMED = 20;
+const GROWTH_STEPS_DAYS = [2, 4, 6, 10, 15, 30] as const;
+/** Sizes that are looked up for one page: repositories by points of the drawing. */
+const SIZES_LOOKED_UP = 30_000;
+/** Of these, in one step of the event loop: some milliseconds. */
+const SIZES_AT_ONCE = 3000;
 
 function findMedian(sorted: readonly number[]): number | undefined {
   return sorted[Math.floor((sorted.length - 1) / 2)];
@@ -41,30 +45,43 @@ function describeProofs({ sources, counts }: FleetLook): TrustView['proofs'] {
   return { count: formatCount(proven.length), of, detail: detail.join(' · ') };
 }
 
-async function readGrowth({ store }: CoreContext, visit: Visit, now: number): Promise<TrustView['growth']> {
+/** How big all repositories are together at each instant by which one of them was measured. */
+async function sumSizes(
+  { store }: CoreContext,
+  tenant: TenantId,
+  instants: readonly number[],
+): Promise<ReadonlyMap<number, number>> {
+  const sums = new Map<number, number>();
+  const limit = Math.max(1, Math.floor(SIZES_AT_ONCE / instants.length));
+  for (let after: RepositoryId | undefined; ; ) {
+    const { sizes, next } = await store.history.sumSizes(tenant, instants, { after, limit });
+    for (const { at, sizeBytes } of sizes) sums.set(at, (sums.get(at) ?? 0) + sizeBytes);
+    if (next === undefined) return sums;
+    after = next;
+    await giveWay();
+  }
+}
+
+async function readGrowth(context: CoreContext, visit: Visit, now: number): Promise<TrustView['growth']> {
   const { tenant } = visit.caller;
-  const { rows, next } = await store.repositories.listRepositories(tenant, {}, { limit: REPOSITORIES_SUMMED });
-  if (rows.length === 0) return undefined;
-  const points = Array.from({ length: GROWTH_DAYS / 2 + 1 }, (_, index) => now - GROWTH_DAYS * DAY_MS + index * GROWTH_STEP_MS);
-  const sizes = await store.history.listSizesAt(
-    tenant,
-    rows.map(({ id }) => id),
-    [...points, now - WEEK_MS],
+  const repositories = await context.store.repositories.countRepositories(tenant);
+  if (repositories === 0) return undefined;
+  const stepDays = GROWTH_STEPS_DAYS.find((days) => repositories * (GROWTH_DAYS / days) <= SIZES_LOOKED_UP) ?? GROWTH_DAYS;
+  const points = Array.from(
+    { length: GROWTH_DAYS / stepDays + 1 },
+    (_, index) => now - (GROWTH_DAYS - index * stepDays) * DAY_MS,
   );
-  const sumAt = (instant: number): number | undefined => {
-    const own = sizes.filter(({ at }) => at === instant);
-    return own.length === 0 ? undefined : own.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-  };
-  const total = sumAt(now);
+  const sums = await sumSizes(context, tenant, [...points, now - WEEK_MS]);
+  const total = sums.get(now);
   if (total === undefined) return undefined;
-  const weekAgo = sumAt(now - WEEK_MS);
+  const weekAgo = sums.get(now - WEEK_MS);
   const change = weekAgo === undefined ? '' : ` · ${formatByteChange(total - weekAgo)} in a week`;
-  const values = points.flatMap((at) => sumAt(at) ?? []);
+  const values = points.flatMap((at) => sums.get(at) ?? []);
+  const days = formatNoun((values.length - 1) * stepDays, 'day');
   return {
     aside: `${formatBytes(total)}${change}`,
     values,
-    label: `Stored bytes over ${formatNoun((values.length - 1) * 2, 'day')}, from ${formatBytes(values[0])} to ${formatBytes(total)}`,
-    note: next === undefined ? undefined : `of the first ${formatNoun(rows.length, 'repository', 'repositories')}`,
+    label: `Stored bytes over ${days}, from ${formatBytes(values[0])} to ${formatBytes(total)}`,
   };
 }
 

@@ -5,7 +5,7 @@ import { figure, panel } from '../../ui/panel.ts';
 
 export interface TrustView {
   proofs: { count: string; of: string; detail: string } | undefined;
-  growth: { aside: string; values: readonly number[]; label: string; note?: string | undefined } | undefined;
+  growth: { aside: string; values: readonly number[]; label: string } | undefined;
   strip: { days: readonly CalendarDay[]; aside: string; label: string } | undefined;
   drillsHref: string;
   repositoriesHref: string;
@@ -27,7 +27,6 @@ export function growthPanel({ growth, repositoriesHref }: TrustView): Html | fal
     title: 'Stored',
     aside: html`<a href="${repositoriesHref}">${growth.aside}</a>`,
     content: sparkline({ values: growth.values, label: growth.label }),
-    ...(growth.note === undefined ? {} : { foot: html`<span class="quiet">${growth.note}</span>` }),
   });
 }
 

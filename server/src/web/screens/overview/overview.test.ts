@@ -142,6 +142,12 @@ describe('The overview of a fleet', () => {
     assert.match(page, /aria-label="Stored bytes over 20\u00a0days, from 1\u00a0GiB to 5\u00a0GiB"/);
     assert.match(page, /The last 90 days: 1\u00a0bad day of 2/);
     assert.match(page, /2026-11-18: 50[^<]*protected/);
+    for (let n = 0; n < 30; n += 1) {
+      const { id } = await addRepository(world, { name: `vault-${n}` });
+      const size = { host, measuredAt: NOW - day, sizeBytes: 1024 ** 3, snapshots: 1 };
+      await maintenance.recordMeasurement(DEFAULT_TENANT, id, size);
+    }
+    assert.match(await world.read('/'), /35\u00a0GiB · \+32\u00a0GiB in a week/, 'however many repositories there are');
   });
 
   it('shows running runs with bars of their own that a refresh leaves alone', async () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { HostId, PlanId } from '@holdfast/shared/domain/ids.ts';
 import * as calendar from '../../../fires/fires.ts';
+import { CHANNEL_KINDS } from '../../../notify/all.ts';
 import type { Source } from '../../../store/sources.ts';
 import { assertInert, readWords } from '../fixtures/inert.ts';
 import { addHost, addPlan, addRepository, addSource, MARKUP_NAME } from '../fixtures/setup-fleet.ts';
@@ -18,7 +19,7 @@ let plan: PlanId;
 let form: Record<string, string | string[]>;
 
 before(async () => {
-  world = await createWorld([...createPlanScreens(calendar), ...SOURCE_DRILL_SCREENS, ...SOURCE_PAGE_SCREENS]);
+  world = await createWorld([...createPlanScreens(calendar, CHANNEL_KINDS), ...SOURCE_DRILL_SCREENS, ...SOURCE_PAGE_SCREENS]);
   const host = await addHost(world, { name: 'db-1' });
   lab = (await addHost(world, { name: MARKUP_NAME })).id;
   source = await addSource(world, { host: host.id, name: 'shop' });

@@ -3,7 +3,7 @@ import { type HostId, idSchema, type RepositoryId, type SourceId } from '@holdfa
 import { tagSchema } from '@holdfast/shared/domain/plan.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
 import type { Caller } from '../../../core/caller.ts';
-import { listHosts, listTags } from '../../../core/hosts/hosts.ts';
+import { listHosts } from '../../../core/hosts/hosts.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import { listRepositories } from '../../../core/repositories/repositories.ts';
 import { listSources } from '../../../core/sources/sources.ts';
@@ -12,6 +12,7 @@ import type { Visit } from '../../http/route.ts';
 import type { FilterChip } from '../../ui/table.ts';
 import type { Urls } from '../../urls.ts';
 import { findText } from '../forms/form-values.ts';
+import { listTagChoices } from '../hosts/tag-choices.ts';
 import { findId } from '../params.ts';
 import { choicesOf } from '../runs/run-filters.ts';
 import { type Names, nameOf } from '../runs/run-names.ts';
@@ -75,12 +76,6 @@ export function listPlanChips(query: PlanQuery, names: Names, urls: Urls): reado
   ];
 }
 
-/** Tags of hosts, and the one that is chosen even where no host has it any more. */
-async function listTagChoices(context: CoreContext, caller: Caller, chosen: string | undefined): Promise<readonly string[]> {
-  const tags = await listTags(context, caller);
-  return chosen === undefined || tags.includes(chosen) ? tags : [...tags, chosen];
-}
-
 /** The selects of the bar; of a big fleet each offers its first by name, and what is chosen. */
 export async function readPlanChoices(
   context: CoreContext,
@@ -109,13 +104,13 @@ export async function readPlanChoices(
       name: 'repository',
       label: 'Repository',
       value: query.repository ?? '',
-      options: choicesOf('All repositories', repositories, find(names.repositories, query.repository)),
+      options: choicesOf('All repositories', repositories, find(names.repositories, query.repository), 'pages'),
     },
     {
       name: 'host',
       label: 'Host',
       value: query.host ?? '',
-      options: choicesOf('All hosts', hosts, find(names.hosts, query.host)),
+      options: choicesOf('All hosts', hosts, find(names.hosts, query.host), 'pages'),
     },
     {
       name: 'source',
@@ -125,6 +120,7 @@ export async function readPlanChoices(
         'All sources',
         { ...sources, rows: sources.rows.map(withHost) },
         chosen === undefined ? undefined : withHost(chosen),
+        'pages',
       ),
     },
     ...(tags.length === 0

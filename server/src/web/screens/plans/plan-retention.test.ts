@@ -3,6 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { DEFAULT_TENANT, type PlanId } from '@holdfast/shared/domain/ids.ts';
 import { REQUESTS } from '@holdfast/shared/protocol/messages.ts';
 import * as calendar from '../../../fires/fires.ts';
+import { CHANNEL_KINDS } from '../../../notify/all.ts';
 import type { Host } from '../../../store/hosts.ts';
 import type { Repository } from '../../../store/repositories.ts';
 import { readWords } from '../fixtures/inert.ts';
@@ -18,7 +19,7 @@ let host: Pick<Host, 'id' | 'facts'>;
 let plan: { id: PlanId; version: number };
 
 before(async () => {
-  world = await createWorld([...createPlanScreens(calendar), ...POLICY_FORM_SCREENS]);
+  world = await createWorld([...createPlanScreens(calendar, CHANNEL_KINDS), ...POLICY_FORM_SCREENS]);
   host = await addHost(world, { name: 'db-1' });
   const source = await addSource(world, { host: host.id, name: 'shop' });
   const repository = await addRepository(world);

@@ -3,6 +3,7 @@ import { after, before, it } from 'node:test';
 import { DEFAULT_TENANT, type PlanId } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import * as calendar from '../../../fires/fires.ts';
+import { CHANNEL_KINDS } from '../../../notify/all.ts';
 import { readWords } from '../fixtures/inert.ts';
 import { addHost, addPlan, addRepository, addSource } from '../fixtures/setup-fleet.ts';
 import { createWorld, type World } from '../fixtures/world.ts';
@@ -16,7 +17,7 @@ let id: PlanId;
 let policy: string;
 
 before(async () => {
-  world = await createWorld([...createPlanScreens(calendar), ...POLICY_FORM_SCREENS]);
+  world = await createWorld([...createPlanScreens(calendar, CHANNEL_KINDS), ...POLICY_FORM_SCREENS]);
   const host = await addHost(world, { name: 'db-1' });
   const source = await addSource(world, { host: host.id, name: 'shop' });
   const repository = await addRepository(world);

@@ -2,17 +2,20 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
 import { DEFAULT_PLAN_OPTIONS } from '@holdfast/shared/domain/plan.ts';
+import { createChannel } from '../../../core/alerts/channels.ts';
+import { EVERY_ALERT, type Subscription } from '../../../core/alerts/subscription.ts';
 import * as calendar from '../../../fires/fires.ts';
+import { CHANNEL_KINDS } from '../../../notify/all.ts';
 import { createFleet, type Fleet, HOSTILE, playDay } from '../fixtures/fleet.ts';
 import { readWords } from '../fixtures/inert.ts';
-import { createWorld, NOW, type World } from '../fixtures/world.ts';
+import { createCaller, createWorld, NOW, type World } from '../fixtures/world.ts';
 import { createPlanScreens } from './plans.ts';
 
 let world: World;
 let fleet: Fleet;
 
 before(async () => {
-  world = await createWorld(createPlanScreens(calendar));
+  world = await createWorld(createPlanScreens(calendar, CHANNEL_KINDS));
   fleet = await createFleet(world);
   await playDay(fleet, NOW);
 });
@@ -245,6 +248,23 @@ describe('The page of a plan', () => {
     assert.match(page, /Run now/);
     assert.match(page, /data-live="runs" data-live-get="\/plans\//);
     assert.match(await world.read(`/plans/${fleet.plans.hourly}`, { part: 'runs' }), /^<div class="table-wrap"/);
+  });
+
+  it('names the channels that are told when it fails, and of each backup, and says where nobody is', async () => {
+    const read = async () => readWords(await world.read(`/plans/${fleet.plans.nightly}`));
+    assert.match(await read(), /Told when it fails nobody/);
+    const add = (name: string, kind: string, subscription: Partial<Subscription>) =>
+      createChannel(world.context, createCaller(), CHANNEL_KINDS, {
+        ...{ name, kind, config: {}, secrets: { url: 'https://hooks.example.com/x' } },
+        subscription: { ...EVERY_ALERT, ...subscription },
+      });
+    const pager = await add('pager', 'webhook', {});
+    await add('log of all', 'webhook', { least: 'none', runs: ['succeeded', 'failed'] });
+    await add('other plan', 'webhook', { plans: [fleet.plans.hourly] });
+    await add('digests', 'slack', { least: 'none', digests: ['daily'] });
+    await add('monitor', 'healthchecks', {});
+    assert.match(await read(), /Told when it fails log of all ?, monitor ?, pager Told of each backup log of all ?, monitor /);
+    assert.ok((await world.read(`/plans/${fleet.plans.nightly}`)).includes(`href="/settings/channels/${pager.id}"`));
   });
 
   it('lists missed fires with what became of them, and counts those of a silent host as unknown', async () => {

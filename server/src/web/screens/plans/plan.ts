@@ -28,6 +28,7 @@ import { type LineName, MISSED_SHOWN, toMissedFiresView } from './missed-fires.t
 import { type PlanSourceLine, type PlanView, planPage } from './plan.view.ts';
 import { readPlanCopies } from './plan-copies.ts';
 import { readPlanDrills } from './plan-drills.ts';
+import { type HearingKind, readListeners } from './plan-listeners.ts';
 import { describeOptions, listOptionFacts } from './plan-option-words.ts';
 import { readPlanRetention } from './plan-retention.ts';
 import { PLAN_RETENTION, planRetentionPanel } from './plan-retention.view.ts';
@@ -102,7 +103,12 @@ function listRemarks(plan: Plan, judged: readonly ProtectedSource[]): string[] {
   ];
 }
 
-async function showPlan(context: CoreContext, visit: Visit, calendar: FireCalendar): Promise<PageReply> {
+async function showPlan(
+  context: CoreContext,
+  visit: Visit,
+  calendar: FireCalendar,
+  kinds: readonly HearingKind[],
+): Promise<PageReply> {
   const { caller, urls } = visit;
   const plan = await getPlan(context, caller, getParam(visit, 'plan', idSchema('plan')));
   const runs = await readRuns(context, visit, plan);
@@ -136,6 +142,7 @@ async function showPlan(context: CoreContext, visit: Visit, calendar: FireCalend
     ...(plan.enabled ? { nextAt: upcoming.fires[0] } : {}),
     sources: plan.sources.slice(0, SOURCES_SHOWN).map((id) => toSourceLine(id, { judged: judgedById, names, visit, face })),
     facts: [...shared, ...listFacts(plan, names, visit, formatDay(plan.updatedAt, face))],
+    listeners: await readListeners(context, visit, plan, kinds),
     cron: plan.schedule?.cron,
     options: { facts: listOptionFacts(plan.options), words: describeOptions(plan.options) },
     missed: toMissedFiresView(context, face, urls, {
@@ -244,9 +251,9 @@ async function remove(context: CoreContext, visit: Visit): Promise<PageReply> {
   return { kind: 'redirect', to: visit.urls.plans(), flash: { tone: 'good', text } };
 }
 
-export function createPlanPageScreens(calendar: FireCalendar): readonly ScreenRoute[] {
+export function createPlanPageScreens(calendar: FireCalendar, kinds: readonly HearingKind[]): readonly ScreenRoute[] {
   return [
-    { method: 'get', path: PAGES.plan, handle: (context, visit) => showPlan(context, visit, calendar) },
+    { method: 'get', path: PAGES.plan, handle: (context, visit) => showPlan(context, visit, calendar, kinds) },
     { method: 'post', path: PAGES.plan, handle: switchPlan },
     { method: 'post', path: PAGES.runPlan, handle: runNow },
     { method: 'post', path: PAGES.deletePlan, handle: remove },

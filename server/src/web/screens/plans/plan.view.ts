@@ -3,7 +3,7 @@ import { type Html, html } from '../../html.ts';
 import { button, confirmButton, hiddenInputs, linkButton } from '../../ui/button.ts';
 import { callout } from '../../ui/flash.ts';
 import { type Crumb, layout, type Shell } from '../../ui/layout.ts';
-import { facts, panel, rows } from '../../ui/panel.ts';
+import { type Fact, facts, panel, rows } from '../../ui/panel.ts';
 import { type ProtectionState, protectionStatus } from '../../ui/status.ts';
 import { type Clockface, relativeTime } from '../../ui/time.ts';
 import { type HostBeginsView, hostBegins } from '../hosts/host-begins.view.ts';
@@ -25,6 +25,16 @@ export type PlanSourceLine = {
   readonly protection?: { readonly state: ProtectionState; readonly reason: string } | undefined;
 };
 
+export type ChannelLink = { readonly id: string; readonly name: string; readonly href: string };
+
+/** Channels, by name. */
+export type PlanListeners = {
+  readonly failures: readonly ChannelLink[];
+  /** Of each backup that succeeds. */
+  readonly runs: readonly ChannelLink[];
+  readonly channelsHref: string;
+};
+
 export type PlanView = {
   readonly face: Clockface;
   readonly crumbs: readonly Crumb[];
@@ -35,6 +45,7 @@ export type PlanView = {
   readonly nextAt?: number | undefined;
   readonly sources: readonly PlanSourceLine[];
   readonly facts: readonly { readonly label: string; readonly value: string; readonly href?: string | undefined }[];
+  readonly listeners: PlanListeners;
   readonly cron?: string | undefined;
   /** What differs from a plan nobody has changed, and how it all reads. */
   readonly options: {
@@ -129,7 +140,17 @@ function factsPanel(view: PlanView): Html {
     value: fact.href === undefined ? fact.value : html`<a href="${fact.href}">${fact.value}</a>`,
   }));
   const cron = view.cron === undefined ? [] : [{ label: 'expression', value: html`<code class="mono">${view.cron}</code>` }];
-  return panel({ title: 'Plan', content: facts([...pairs, ...cron]) });
+  return panel({ title: 'Plan', content: facts([...pairs, ...cron, ...listenerFacts(view.listeners)]) });
+}
+
+function listenerFacts({ failures, runs, channelsHref }: PlanListeners): readonly Fact[] {
+  const name = (channels: readonly ChannelLink[]) =>
+    html`${channels.map(({ name, href }, place) => html`${place > 0 && ', '}<a href="${href}">${name}</a>`)}`;
+  const nobody = html`<a href="${channelsHref}">nobody</a>`;
+  return [
+    { label: 'told when it fails', value: failures.length === 0 ? nobody : name(failures) },
+    ...(runs.length === 0 ? [] : [{ label: 'told of each backup', value: name(runs) }]),
+  ];
 }
 
 function optionsPanel({ options }: PlanView): Html {

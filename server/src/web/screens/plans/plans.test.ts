@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import * as calendar from '../../../fires/fires.ts';
+import { CHANNEL_KINDS } from '../../../notify/all.ts';
 import { createFleet, type Fleet } from '../fixtures/fleet.ts';
 import { createWorld, type World } from '../fixtures/world.ts';
 import { createPlanScreens } from './plans.ts';
@@ -9,7 +10,7 @@ let world: World;
 let fleet: Fleet;
 
 before(async () => {
-  world = await createWorld(createPlanScreens(calendar));
+  world = await createWorld(createPlanScreens(calendar, CHANNEL_KINDS));
   fleet = await createFleet(world);
   await world.ask('post', `/plans/${fleet.plans.nightly}`, { form: { enabled: 'false' } });
 });

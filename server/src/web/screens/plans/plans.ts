@@ -24,6 +24,7 @@ import { buildShell } from '../shell.ts';
 import { createPlanPageScreens } from './plan.ts';
 import { isNarrowed, listPlanChips, readPlanChoices, readPlanQuery, toPlanFilter } from './plan-filters.ts';
 import { createPlanFormScreens } from './plan-form.ts';
+import type { HearingKind } from './plan-listeners.ts';
 import { PLAN_RETENTION_SCREENS } from './plan-retention.ts';
 import { PLANS_PART, type PlanLine, type PlansView, plansPage, plansPart } from './plans.view.ts';
 import { createSharedScheduleScreens } from './shared-schedules.ts';
@@ -150,13 +151,13 @@ async function showPlans(context: CoreContext, visit: Visit, calendar: FireCalen
   return { kind: 'page', html: plansPage(await buildShell(context, visit, 'plans'), { ...view, ...answer, filters }) };
 }
 
-/** All pages of plans, given the room that knows when schedules are due. */
-export function createPlanScreens(calendar: FireCalendar): readonly ScreenRoute[] {
+/** All pages of plans, given the room that knows when schedules are due, and what channels have a form for. */
+export function createPlanScreens(calendar: FireCalendar, kinds: readonly HearingKind[]): readonly ScreenRoute[] {
   return [
     { method: 'get', path: PAGES.plans, handle: (context, visit) => showPlans(context, visit, calendar) },
     ...createSharedScheduleScreens(calendar),
     ...createPlanFormScreens(calendar),
-    ...createPlanPageScreens(calendar),
+    ...createPlanPageScreens(calendar, kinds),
     ...PLAN_RETENTION_SCREENS,
   ];
 }

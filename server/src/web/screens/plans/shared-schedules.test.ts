@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { DEFAULT_TENANT, type PlanId, type ScheduleId } from '@holdfast/shared/domain/ids.ts';
 import * as calendar from '../../../fires/fires.ts';
+import { CHANNEL_KINDS } from '../../../notify/all.ts';
 import { BULK_SCREENS } from '../bulk/bulk.ts';
 import { createFleet, type Fleet, HOSTILE } from '../fixtures/fleet.ts';
 import { readWords } from '../fixtures/inert.ts';
@@ -14,7 +15,7 @@ let world: World;
 let fleet: Fleet;
 
 before(async () => {
-  world = await createWorld([...BULK_SCREENS, ...createPlanScreens(calendar)]);
+  world = await createWorld([...BULK_SCREENS, ...createPlanScreens(calendar, CHANNEL_KINDS)]);
   fleet = await createFleet(world);
 });
 after(() => world.close());

@@ -1,32 +1,38 @@
 /** `/reports/2026-11`: a month, made to be printed. `/reports` is the present one, or the days its address names. */
+import { setImmediate as giveWay } from 'node:timers/promises';
+import type { RepositoryId } from '@holdfast/shared/domain/ids.ts';
 import { RUN_KINDS } from '@holdfast/shared/domain/run.ts';
 import { DAY_MS } from '@holdfast/shared/durations.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
 import { listDrills } from '../../../core/drills/drills.ts';
+import { compileStatistics, type Statistics } from '../../../core/fleet/statistics.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import { listRuns } from '../../../core/runs/runs.ts';
 import { countFindings } from '../../../core/sources/findings.ts';
 import type { Drill } from '../../../store/drills.ts';
+import type { RepositoryGrowth } from '../../../store/history.ts';
+import type { Run } from '../../../store/runs.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
-import { formatDuration, formatNoun, formatPercent } from '../../ui/quantity.ts';
+import { formatBytes, formatDuration, formatNoun, formatPercent } from '../../ui/quantity.ts';
 import { PAGES } from '../../urls.ts';
 import { readClockface } from '../clockface.ts';
 import { findShare, listDays } from '../overview/protection-days.ts';
-import { loadNames, nameOf } from '../runs/run-names.ts';
+import { loadNames, type Names, nameOf } from '../runs/run-names.ts';
 import { RUN_KIND_WORDS, shortenSentence, splitFailure } from '../runs/run-words.ts';
 import { buildShell } from '../shell.ts';
 import { type GrowthLine, type ReportView, type RunKindLine, reportPage } from './report.view.ts';
 import { type ReportPeriod, readReportPeriod } from './report-period.ts';
 
 const FAILURES_NAMED = 20;
+const SLOWEST_NAMED = 5;
 const GAPS_NAMED = 50;
-const REPOSITORIES_SHOWN = 100;
-const SIZES_READ = 1000;
+const REPOSITORIES_NAMED = 50;
+/** Repositories whose sizes are looked up in one step of the event loop. */
+const REPOSITORIES_AT_ONCE = 200;
 /** Drills are read newest first until the first day is over: so many pages at most. */
 const DRILL_PAGES = 20;
 
-async function countKinds({ store }: CoreContext, visit: Visit, period: ReportPeriod): Promise<readonly RunKindLine[]> {
-  const counts = await store.history.countRuns(visit.caller.tenant, period.from, period.to);
+function countKinds({ runs: counts }: Statistics): readonly RunKindLine[] {
   return RUN_KINDS.flatMap((kind) => {
     const own = counts.filter((one) => one.kind === kind);
     const of = (...states: string[]) =>
@@ -37,6 +43,25 @@ async function countKinds({ store }: CoreContext, visit: Visit, period: ReportPe
   });
 }
 
+function nameRun({ host, plan }: Pick<Run, 'host' | 'plan'>, names: Names): string {
+  return `${nameOf(names.hosts, host, 'host')} / ${plan === undefined ? 'by hand' : nameOf(names.plans, plan, 'plan')}`;
+}
+
+async function readSlowest(context: CoreContext, visit: Visit, { slowest }: Statistics): Promise<ReportView['slowest']> {
+  const { caller, urls } = visit;
+  const names = await loadNames(context, caller, {
+    hosts: slowest.map(({ host }) => host),
+    plans: slowest.flatMap(({ plan }) => plan ?? []),
+  });
+  return slowest.map((run) => ({
+    id: run.id,
+    title: nameRun(run, names),
+    href: urls.run({ run: run.id }),
+    at: run.createdAt,
+    words: `${formatDuration(run.durationMs)}, ${formatBytes(run.bytes)} read`,
+  }));
+}
+
 async function readFailures(context: CoreContext, visit: Visit, period: ReportPeriod): Promise<ReportView['failures']> {
   const { caller, urls } = visit;
   const filter = { kind: 'backup', state: 'failed', since: period.from, until: period.to } as const;
@@ -45,9 +70,9 @@ async function readFailures(context: CoreContext, visit: Visit, period: ReportPe
     hosts: rows.map(({ host }) => host),
     plans: rows.flatMap(({ plan }) => plan ?? []),
   });
-  return rows.map(({ id, host, plan, createdAt, failure }) => ({
+  return rows.map(({ id, createdAt, failure, ...run }) => ({
     id,
-    title: `${nameOf(names.hosts, host, 'host')} / ${plan === undefined ? 'by hand' : nameOf(names.plans, plan, 'plan')}`,
+    title: nameRun(run, names),
     href: urls.run({ run: id }),
     at: createdAt,
     words: failure === undefined ? 'it failed' : shortenSentence(splitFailure(failure).what, 160),
@@ -76,22 +101,33 @@ async function readDrills(context: CoreContext, visit: Visit, period: ReportPeri
   };
 }
 
-async function readGrowth({ store }: CoreContext, visit: Visit, period: ReportPeriod): Promise<readonly GrowthLine[]> {
+/** All that were measured, the biggest of them by name: how big at the end of the time, and by how much they grew in it. */
+async function readGrowth({ store }: CoreContext, visit: Visit, period: ReportPeriod): Promise<ReportView['growth']> {
   const { caller, urls } = visit;
-  const { rows } = await store.repositories.listRepositories(caller.tenant, {}, { limit: REPOSITORIES_SHOWN });
-  const lines = await Promise.all(
-    rows.map(async ({ id, name }): Promise<GrowthLine> => {
-      const sizes = await store.maintenance.listSizes(caller.tenant, id, SIZES_READ);
-      const last = sizes.findLast(({ measuredAt }) => measuredAt < period.to);
-      // What it was when the first day began, or at its first measurement.
-      const first =
-        sizes.findLast(({ measuredAt }) => measuredAt < period.from) ?? sizes.find(({ measuredAt }) => measuredAt < period.to);
-      const isMeasured = last !== undefined && first !== undefined && last !== first;
-      const grownBytes = isMeasured ? last.sizeBytes - first.sizeBytes : undefined;
-      return { id, name, href: urls.repository({ repository: id }), bytes: last?.sizeBytes, grownBytes };
-    }),
-  );
-  return lines.filter(({ bytes }) => bytes !== undefined);
+  const all: RepositoryGrowth[] = [];
+  for (let after: RepositoryId | undefined; ; ) {
+    const { rows, next } = await store.history.listGrowth(caller.tenant, period, { after, limit: REPOSITORIES_AT_ONCE });
+    all.push(...rows);
+    if (next === undefined) break;
+    after = next;
+    await giveWay();
+  }
+  const lines = all
+    .map(({ repository: id, name, first, last }): GrowthLine => {
+      const href = urls.repository({ repository: id });
+      // One measurement tells no growth.
+      const grownBytes = first.at === last.at ? undefined : last.sizeBytes - first.sizeBytes;
+      return { id, name, href, bytes: last.sizeBytes, grownBytes };
+    })
+    .sort((a, b) => b.bytes - a.bytes || (a.name < b.name ? -1 : 1));
+  const grown = lines.flatMap(({ grownBytes }) => grownBytes ?? []);
+  return {
+    lines: lines.slice(0, REPOSITORIES_NAMED),
+    more: Math.max(0, lines.length - REPOSITORIES_NAMED),
+    bytes: lines.reduce((sum, { bytes }) => sum + bytes, 0),
+    grownBytes: grown.length === 0 ? undefined : grown.reduce((sum, bytes) => sum + bytes, 0),
+    repositoriesHref: urls.repositories(),
+  };
 }
 
 async function readGaps(context: CoreContext, visit: Visit): Promise<ReportView['gaps']> {
@@ -145,8 +181,11 @@ async function showReport(context: CoreContext, visit: Visit): Promise<PageReply
   const isOpen = now < period.to;
   const seen = await context.store.history.listProtectionDays(caller.tenant, period.from / DAY_MS, period.to / DAY_MS);
   const share = findShare(seen);
-  const [runs, failures, drills, growth] = await Promise.all([
-    countKinds(context, visit, period),
+  const { from, to } = period;
+  const statistics = await compileStatistics(context, caller, { from, to, limit: SLOWEST_NAMED });
+  const runs = countKinds(statistics);
+  const [slowest, failures, drills, growth] = await Promise.all([
+    readSlowest(context, visit, statistics),
     readFailures(context, visit, period),
     readDrills(context, visit, period),
     readGrowth(context, visit, period),
@@ -161,7 +200,8 @@ async function showReport(context: CoreContext, visit: Visit): Promise<PageReply
     isOpen,
     share,
     days: listDays(period.from, Math.min(period.to, Math.max(now, period.from + 1)), seen),
-    ...{ runs, failures, drills, growth },
+    ...{ runs, slowest, failures, drills, growth },
+    moved: statistics.moved,
     moreFailures: Math.max(0, failed - failures.length),
     gaps: isOpen ? await readGaps(context, visit) : undefined,
     earlier: hasEarlier ? period.earlier : undefined,

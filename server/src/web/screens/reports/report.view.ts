@@ -18,7 +18,8 @@ export type RunKindLine = {
   readonly other: number;
 };
 
-export type FailureLine = {
+/** A run that is named, and why. */
+export type NamedRunLine = {
   readonly id: string;
   readonly title: string;
   readonly href: string;
@@ -29,7 +30,8 @@ export type GrowthLine = {
   readonly id: string;
   readonly name: string;
   readonly href: string;
-  readonly bytes?: number | undefined;
+  readonly bytes: number;
+  /** Undefined for what was measured once. */
   readonly grownBytes?: number | undefined;
 };
 export type GapLine = {
@@ -51,7 +53,11 @@ export type ReportView = {
   readonly share?: number | undefined;
   readonly days: readonly (CalendarDay & { readonly share?: number | undefined })[];
   readonly runs: readonly RunKindLine[];
-  readonly failures: readonly FailureLine[];
+  /** From sources, and to repositories. */
+  readonly moved: { readonly readBytes: number; readonly addedBytes: number; readonly snapshots: number };
+  /** Backups that took longest. */
+  readonly slowest: readonly NamedRunLine[];
+  readonly failures: readonly NamedRunLine[];
   /** Failed backups beyond those named. */
   readonly moreFailures: number;
   readonly drills: {
@@ -61,7 +67,15 @@ export type ReportView = {
     /** There were too many since to read all of them. */
     readonly isCut: boolean;
   };
-  readonly growth: readonly GrowthLine[];
+  readonly growth: {
+    /** The biggest first. */
+    readonly lines: readonly GrowthLine[];
+    readonly more: number;
+    /** Of all of them. */
+    readonly bytes: number;
+    readonly grownBytes?: number | undefined;
+    readonly repositoriesHref: string;
+  };
   /** Undefined for a time that is over: what stands unprotected is known of now alone. */
   readonly gaps?:
     | {
@@ -91,7 +105,7 @@ export function reportPage(shell: Shell, view: ReportView): Html {
     heading: view.heading,
     lede: html`<span>${view.name} in UTC${view.isOpen && ', so far'} · made ${stampTime(view.madeAt, view.face)}</span>`,
     actions: html`${earlier}${later}`,
-    content: html`<div class="stack">${daysForm(view.form)}${daysPanel(view)}${runsPanel(view)}${failuresPanel(view)}${drillsPanel(view)}${growthPanel(view)}${gapsPanel(view)}</div>`,
+    content: html`<div class="stack">${daysForm(view.form)}${daysPanel(view)}${runsPanel(view)}${movedPanel(view)}${slowestPanel(view)}${failuresPanel(view)}${drillsPanel(view)}${growthPanel(view)}${gapsPanel(view)}</div>`,
   });
 }
 
@@ -145,17 +159,38 @@ function runsPanel({ runs }: ReportView): Html {
   });
 }
 
+function movedPanel({ moved }: ReportView): Html | false {
+  if (moved.snapshots === 0 && moved.readBytes === 0) return false;
+  return panel({
+    title: 'Read and added',
+    content: facts([
+      { label: 'Read from sources by backups', value: formatBytes(moved.readBytes) },
+      { label: 'Added to repositories', value: formatBytes(moved.addedBytes) },
+      { label: 'Snapshots made', value: formatCount(moved.snapshots) },
+    ]),
+  });
+}
+
+function nameRuns(runs: readonly NamedRunLine[], face: Clockface, prefix = ''): Html {
+  return rows(
+    runs.map(({ id, title, href, at, words }) => ({
+      id: `${prefix}${id}`,
+      title: html`<a href="${href}">${title}</a>`,
+      detail: html`${stampTime(at, face)} · ${words}`,
+    })),
+  );
+}
+
+/** A run may be among the failed ones too. */
+function slowestPanel({ slowest, face }: ReportView): Html | false {
+  return slowest.length > 0 && panel({ title: 'Backups that took longest', content: nameRuns(slowest, face, 'slow-') });
+}
+
 function failuresPanel({ failures, moreFailures, face }: ReportView): Html {
   if (failures.length === 0) return panel({ title: 'Failed backups', content: html`<p class="quiet">None.</p>` });
   return panel({
     title: 'Failed backups',
-    content: rows(
-      failures.map(({ id, title, href, at, words }) => ({
-        id,
-        title: html`<a href="${href}">${title}</a>`,
-        detail: html`${stampTime(at, face)} · ${words}`,
-      })),
-    ),
+    content: nameRuns(failures, face),
     ...(moreFailures > 0 ? { foot: html`<span class="quiet">${formatCount(moreFailures)} more.</span>` } : {}),
   });
 }
@@ -172,14 +207,16 @@ function drillsPanel({ drills }: ReportView): Html {
 }
 
 function growthPanel({ growth }: ReportView): Html {
-  if (growth.length === 0) return panel({ title: 'Growth', content: html`<p class="quiet">No repository was measured.</p>` });
+  const { lines, more, bytes, grownBytes, repositoriesHref } = growth;
+  if (lines.length === 0) return panel({ title: 'Growth', content: html`<p class="quiet">No repository was measured.</p>` });
   return panel({
     title: 'Growth',
+    aside: `${formatBytes(bytes)} in all${grownBytes === undefined ? '' : `, ${formatByteChange(grownBytes)}`}`,
     flush: true,
     content: table<GrowthLine>({
       id: 'report-growth',
       caption: 'Repositories, their size at the end and how they grew',
-      rows: growth,
+      rows: lines,
       rowId: (row) => `growth-${row.id}`,
       columns: [
         { id: 'name', label: 'Repository', primary: true, cell: (row) => html`<a href="${row.href}">${row.name}</a>` },
@@ -187,6 +224,11 @@ function growthPanel({ growth }: ReportView): Html {
         { id: 'grown', label: 'Grown by', align: 'end', cell: (row) => formatByteChange(row.grownBytes) },
       ],
     }),
+    ...(more > 0
+      ? {
+          foot: html`<span class="quiet"><a href="${repositoriesHref}">${formatCount(more)} more</a>, none bigger than these.</span>`,
+        }
+      : {}),
   });
 }
 

@@ -4,11 +4,14 @@ import { button, linkButton } from '../../ui/button.ts';
 import { emptyState } from '../../ui/empty.ts';
 import { formField } from '../../ui/form.ts';
 import { panel } from '../../ui/panel.ts';
+import { type ChoiceSearch, choiceSearch } from '../forms/choice-search.view.ts';
 import type { HostChoice } from '../sources/source-form.view.ts';
 
 export interface HostLook {
   hosts: readonly HostChoice[];
   chosenHost: string | undefined;
+  /** Where there are more than the select offers. */
+  search: ChoiceSearch | undefined;
   addHostHref: string;
   /** What the host does there. */
   help: string;
@@ -20,7 +23,18 @@ export interface HostLook {
   kind: 'primary' | 'secondary';
 }
 
-export function hostLookPanel({ hosts, chosenHost, addHostHref, help, method, action, kept, label, kind }: HostLook): Html {
+export function hostLookPanel({
+  hosts,
+  chosenHost,
+  search,
+  addHostHref,
+  help,
+  method,
+  action,
+  kept,
+  label,
+  kind,
+}: HostLook): Html {
   const title = 'Look from a host';
   if (hosts.length === 0)
     return panel({
@@ -46,7 +60,7 @@ export function hostLookPanel({ hosts, chosenHost, addHostHref, help, method, ac
   });
   return panel({
     title,
-    content: html`<form class="form" method="${method}" action="${action}">${kept}<div class="fields">${choice}</div><div class="form-actions">${button(
+    content: html`<form class="form" method="${method}" action="${action}">${kept}<div class="fields">${choiceSearch(search)}${choice}</div><div class="form-actions">${button(
       { label, kind },
     )}</div></form>`,
   });

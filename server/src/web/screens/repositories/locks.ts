@@ -13,7 +13,7 @@ import { PAGES } from '../../urls.ts';
 import { readClockface } from '../clockface.ts';
 import { isShown } from '../forms/form-problem.ts';
 import { readList, readText } from '../forms/form-values.ts';
-import { offerHosts } from '../hosts/offered-hosts.ts';
+import { describeSearch, findSought, offerHosts, readSought } from '../hosts/offered-hosts.ts';
 import { findId, getParam } from '../params.ts';
 import { buildShell } from '../shell.ts';
 import { toHostChoice } from '../sources/source-form.ts';
@@ -51,7 +51,9 @@ async function replyPage(
   seen: Pick<LocksView, 'locks' | 'problem'>,
 ): Promise<PageReply> {
   const keep = [findId(readText(visit.form, 'host'), idSchema('host')), repository.testedFrom];
-  const hosts = (await offerHosts(context, visit.caller, { keep })).rows.map(toHostChoice);
+  const sought = readSought(visit);
+  const offer = await offerHosts(context, visit.caller, { find: sought.find, keep });
+  const hosts = offer.rows.map(toHostChoice);
   const known = (id: string | undefined) => hosts.find((host) => host.id === id)?.id;
   const first = hosts.find(({ standing }) => standing === 'online') ?? hosts[0];
   const view: LocksView = {
@@ -59,7 +61,8 @@ async function replyPage(
     face: readClockface(context, visit),
     repository: { id: repository.id, name: repository.name },
     hosts,
-    chosenHost: known(readText(visit.form, 'host')) ?? known(repository.testedFrom) ?? first?.id,
+    search: describeSearch('Find a host', sought, offer),
+    chosenHost: findSought(sought, offer) ?? known(readText(visit.form, 'host')) ?? known(repository.testedFrom) ?? first?.id,
     ...seen,
   };
   return { kind: 'page', html: locksPage(await buildShell(context, visit, 'repositories'), view) };
@@ -72,6 +75,7 @@ async function showLocks(context: CoreContext, visit: Visit): Promise<PageReply>
 
 async function postLook(context: CoreContext, visit: Visit): Promise<PageReply> {
   const repository = await getAskedRepository(context, visit);
+  if (readSought(visit).isAsked) return replyPage(context, visit, repository, { locks: undefined, problem: undefined });
   try {
     const held = await lookAtLocks(context, visit.caller, { repository: repository.id, host: getPostedHost(visit) });
     return await replyPage(context, visit, repository, { locks: held.map(toRow), problem: undefined });

@@ -9,6 +9,7 @@ import { type StatusView, status } from '../../ui/status.ts';
 import { table } from '../../ui/table.ts';
 import { type Clockface, relativeTime } from '../../ui/time.ts';
 import type { Urls } from '../../urls.ts';
+import type { ChoiceSearch } from '../forms/choice-search.view.ts';
 import type { HostChoice } from '../sources/source-form.view.ts';
 import { hostLookPanel } from './host-look.view.ts';
 
@@ -32,6 +33,8 @@ export interface LocksView {
   repository: { id: string; name: string };
   hosts: readonly HostChoice[];
   chosenHost: string | undefined;
+  /** Where there are more than the select offers. */
+  search: ChoiceSearch | undefined;
   /** Undefined until somebody looked. */
   locks: readonly LockRow[] | undefined;
   problem: string | undefined;
@@ -104,11 +107,12 @@ function answerOf({ locks, repository, problem }: LocksView): string {
   return `${formatNoun(locks.length, 'lock')} in ${repository.name}; not every holder is known to be gone.`;
 }
 
-function lookPanel({ urls, repository, hosts, chosenHost, locks }: LocksView): Html {
+function lookPanel({ urls, repository, hosts, chosenHost, search, locks }: LocksView): Html {
   return hostLookPanel({
     ...{
       hosts,
       chosenHost,
+      search,
       addHostHref: urls.addHost(),
       method: 'post',
       action: urls.repositoryLocks({ repository: repository.id }),

@@ -23,7 +23,7 @@ import { PAGES } from '../../urls.ts';
 import { readClockface } from '../clockface.ts';
 import { isShown } from '../forms/form-problem.ts';
 import { findText, readList, readText } from '../forms/form-values.ts';
-import { offerHosts } from '../hosts/offered-hosts.ts';
+import { describeSearch, findSought, offerHosts, readSought } from '../hosts/offered-hosts.ts';
 import { findId, getParam } from '../params.ts';
 import { loadNames, type Names, nameOf } from '../runs/run-names.ts';
 import { buildShell } from '../shell.ts';
@@ -112,10 +112,12 @@ async function showContents(context: CoreContext, visit: Visit): Promise<PageRep
   const repository = await getRepository(context, caller, getParam(visit, 'repository', idSchema('repository')));
   const wish = readWish(visit);
   const keep = [wish.host, repository.testedFrom];
-  const hosts = (await offerHosts(context, caller, { keep })).rows.map(toHostChoice);
+  const sought = readSought(visit);
+  const offer = await offerHosts(context, caller, { find: sought.find, keep });
+  const hosts = offer.rows.map(toHostChoice);
   const known = (id: string | undefined) => hosts.find((host) => host.id === id)?.id;
   const first = hosts.find(({ standing }) => standing === 'online') ?? hosts[0];
-  const chosenHost = known(wish.host) ?? known(repository.testedFrom) ?? first?.id;
+  const chosenHost = findSought(sought, offer) ?? known(wish.host) ?? known(repository.testedFrom) ?? first?.id;
   const at = { repository: repository.id };
   const view: ContentsView = {
     face: readClockface(context, visit),
@@ -125,6 +127,7 @@ async function showContents(context: CoreContext, visit: Visit): Promise<PageRep
     allHref: urls.repositoryContents(at, { host: chosenHost }),
     deleteAction: urls.deleteOrphans(at),
     hosts,
+    choiceSearch: describeSearch('Find a host', sought, offer),
     chosenHost,
     addHostHref: urls.addHost(),
     search: wish.search,
@@ -137,7 +140,7 @@ async function showContents(context: CoreContext, visit: Visit): Promise<PageRep
     kind: 'page',
     html: contentsPage(await buildShell(context, visit, 'repositories'), { ...view, ...seen }),
   });
-  if (wish.host === undefined) return reply({ seen: undefined, problem: undefined });
+  if (wish.host === undefined || sought.isAsked) return reply({ seen: undefined, problem: undefined });
   try {
     const contents = await lookAtContents(context, caller, { ...at, host: wish.host });
     return await reply({ seen: await toSeen(context, visit, contents, wish), problem: undefined });

@@ -10,6 +10,7 @@ import { formatBytes, formatCount, formatNoun } from '../../ui/quantity.ts';
 import { badge, type StatusView, status } from '../../ui/status.ts';
 import { filterSelect, type Pager, type Selection, searchInput, table, toolbar } from '../../ui/table.ts';
 import { type Clockface, relativeTime } from '../../ui/time.ts';
+import type { ChoiceSearch } from '../forms/choice-search.view.ts';
 import type { HostChoice } from '../sources/source-form.view.ts';
 import { hostLookPanel } from './host-look.view.ts';
 
@@ -75,6 +76,8 @@ export interface ContentsView {
   deleteAction: string;
   hosts: readonly HostChoice[];
   chosenHost: string | undefined;
+  /** Where there are more than the select offers. */
+  choiceSearch: ChoiceSearch | undefined;
   addHostHref: string;
   search: string;
   word: ContentsWord | undefined;
@@ -126,9 +129,9 @@ function answerOf({ seen, name, problem }: ContentsView): string {
   return there === 0 ? `${holds}.` : `${holds}, all known.`;
 }
 
-function lookPanel({ hosts, chosenHost, action, seen, addHostHref, search, word }: ContentsView): Html {
+function lookPanel({ hosts, chosenHost, choiceSearch, action, seen, addHostHref, search, word }: ContentsView): Html {
   return hostLookPanel({
-    ...{ hosts, chosenHost, addHostHref, method: 'get', action },
+    ...{ hosts, chosenHost, search: choiceSearch, addHostHref, method: 'get', action },
     help: 'It opens the repository without taking a lock and lists every snapshot in it, whoever made it.',
     kept: html`<input type="hidden" name="q" value="${search}"><input type="hidden" name="state" value="${word ?? ''}">`,
     label: seen === undefined ? 'Look into it' : 'Look again',

@@ -4,6 +4,7 @@ import { callout } from '../../ui/flash.ts';
 import { type Field, form } from '../../ui/form.ts';
 import { type Crumb, layout, type Shell } from '../../ui/layout.ts';
 import { panel } from '../../ui/panel.ts';
+import { type ChoiceSearch, choiceSearch } from '../forms/choice-search.view.ts';
 
 export const DAYS_FIELDS = ['checkDays', 'readAllDays', 'pruneDays', 'forgetDays', 'measureDays'] as const;
 export type DaysField = (typeof DAYS_FIELDS)[number];
@@ -20,6 +21,8 @@ export interface RoutineFormView {
   /** Empty: whoever can. */
   maintainer: string;
   hosts: readonly { id: string; name: string }[];
+  /** Where there are more than the select offers. */
+  search: ChoiceSearch | undefined;
   daysMax: number;
   /** The kind knows an admin credential. */
   hasAdmin: boolean;
@@ -122,6 +125,7 @@ export function routineFormPage(shell: Shell, view: RoutineFormView): Html {
       }),
     submit: { label: 'Save' },
     cancelHref: view.cancelHref,
+    after: choiceSearch(view.search),
   });
   return layout(shell, {
     title: `Maintenance of ${view.name}`,

@@ -18,7 +18,7 @@ import { PAGES } from '../../urls.ts';
 import { readClockface } from '../clockface.ts';
 import { type FormProblem, hasProblem, NO_PROBLEM, toFormProblem, toSchemaProblem } from '../forms/form-problem.ts';
 import { readText } from '../forms/form-values.ts';
-import { offerHosts } from '../hosts/offered-hosts.ts';
+import { describeSearch, findSought, offerHosts, readSought } from '../hosts/offered-hosts.ts';
 import { findId, getParam } from '../params.ts';
 import { parseWindowLines, writeWindowLines } from '../periods/window-lines.ts';
 import { describeWindow } from '../periods/window-words.ts';
@@ -154,7 +154,8 @@ async function replyForm(
 ): Promise<PageReply> {
   const { urls, caller } = visit;
   const href = urls.repository({ repository: repository.id });
-  const hosts = await offerHosts(context, caller, { keep: [findId(draft.maintainer, idSchema('host'))] });
+  const sought = readSought(visit);
+  const hosts = await offerHosts(context, caller, { find: sought.find, keep: [findId(draft.maintainer, idSchema('host'))] });
   const view = {
     ...draft,
     name: repository.name,
@@ -166,6 +167,8 @@ async function replyForm(
     action: urls.repositoryRoutine({ repository: repository.id }),
     cancelHref: href,
     hosts: hosts.rows.map(({ id, name }) => ({ id, name })),
+    search: describeSearch('Find another host', sought, hosts),
+    maintainer: findSought(sought, hosts) ?? draft.maintainer,
     daysMax: MAINTENANCE.daysMax,
     hasAdmin: listAdminFields(repository.kind).length > 0,
     problem: problem.text,
@@ -213,6 +216,7 @@ async function postRoutine(context: CoreContext, visit: Visit): Promise<PageRepl
   demand(caller, 'repository.manage');
   const repository = await getVisited(context, visit);
   const draft = readDraft(visit);
+  if (readSought(visit).isAsked) return replyForm(context, visit, repository, draft, NO_PROBLEM);
   const parsed = draft.isOn ? parseDraft(draft) : undefined;
   if (parsed && 'problem' in parsed) return replyForm(context, visit, repository, draft, parsed.problem);
   const maintainer: HostId | undefined = findId(draft.maintainer, idSchema('host'));

@@ -3,6 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { DEFAULT_TENANT, type PolicyId, type SnapshotId } from '@holdfast/shared/domain/ids.ts';
 import { RETENTION_PRESETS, retentionRulesSchema } from '@holdfast/shared/domain/retention-policy.ts';
 import * as calendar from '../../../fires/fires.ts';
+import { CHANNEL_KINDS } from '../../../notify/all.ts';
 import type { Plan } from '../../../store/plans.ts';
 import type { Source } from '../../../store/sources.ts';
 import { readWords } from '../fixtures/inert.ts';
@@ -37,7 +38,7 @@ let source: Source;
 
 before(async () => {
   world = await createWorld([
-    ...createPlanScreens(calendar),
+    ...createPlanScreens(calendar, CHANNEL_KINDS),
     ...POLICY_FORM_SCREENS,
     ...RETENTION_SCREENS,
     ...SNAPSHOT_SCREENS,

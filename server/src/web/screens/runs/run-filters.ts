@@ -4,8 +4,11 @@ import type { FilterOption } from '../../ui/table.ts';
 
 const CHOICE_CHARS = 28;
 
-/** Where more are there than a select offers: their own pages lead to the list of what is theirs. */
-const OTHERS: FilterOption = { value: '…', label: '… others: by their pages', disabled: true };
+/** Where more are there than a select offers: part of their name finds what is theirs, or their own pages lead to it. */
+const OTHERS = {
+  search: { value: '…', label: '… others: by the search', disabled: true },
+  pages: { value: '…', label: '… others: by their pages', disabled: true },
+} as const satisfies Readonly<Record<string, FilterOption>>;
 
 /** A select is as wide as its longest choice. */
 function cutName(name: string): string {
@@ -17,11 +20,12 @@ export function choicesOf(
   all: string,
   { rows, next }: Page<{ id: string; name: string }>,
   chosen: { id: string; name: string } | undefined,
+  others: keyof typeof OTHERS = 'search',
 ): FilterOption[] {
   const listed = chosen === undefined || rows.some((row) => row.id === chosen.id) ? rows : [chosen, ...rows];
   return [
     { value: '', label: all },
     ...listed.map((row) => ({ value: row.id, label: cutName(row.name) })),
-    ...(next === undefined ? [] : [OTHERS]),
+    ...(next === undefined ? [] : [OTHERS[others]]),
   ];
 }

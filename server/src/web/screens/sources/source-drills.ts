@@ -16,7 +16,7 @@ import { PAGES } from '../../urls.ts';
 import { describeDrillRhythm } from '../drills/drill-words.ts';
 import { type FormProblem, hasProblem, NO_PROBLEM, toFormProblem } from '../forms/form-problem.ts';
 import { readText } from '../forms/form-values.ts';
-import { offerHosts, offerSources } from '../hosts/offered-hosts.ts';
+import { describeSearch, findSought, offerHosts, offerSources, readSought } from '../hosts/offered-hosts.ts';
 import { findId, getParam } from '../params.ts';
 import { loadNames, nameOf } from '../runs/run-names.ts';
 import { buildShell } from '../shell.ts';
@@ -54,10 +54,20 @@ function readDraft({ form }: Visit): Draft {
 const readNumber = (text: string): number | undefined => (text === '' ? undefined : Number(text));
 
 /** The source's own host first. A source on a disk of its own host cannot be drilled elsewhere, which the use case says when it is tried. */
-async function listChoices(context: CoreContext, visit: Visit, source: Source, chosen: string): Promise<readonly FieldOption[]> {
-  const { rows } = await offerHosts(context, visit.caller, { keep: [findId(chosen, idSchema('host'))] });
-  const others = rows.filter(({ id }) => id !== source.host).map(({ id, name }) => ({ value: id, label: name }));
-  return [{ value: OWN_HOST, label: 'the host of the source' }, ...others];
+async function listChoices(
+  context: CoreContext,
+  visit: Visit,
+  source: Source,
+  chosen: string,
+): Promise<Pick<SourceDrillsView, 'host' | 'hosts' | 'search'>> {
+  const sought = readSought(visit);
+  const offer = await offerHosts(context, visit.caller, { find: sought.find, keep: [findId(chosen, idSchema('host'))] });
+  const others = offer.rows.filter(({ id }) => id !== source.host).map(({ id, name }) => ({ value: id, label: name }));
+  return {
+    host: findSought(sought, offer) ?? chosen,
+    hosts: [{ value: OWN_HOST, label: 'the host of the source' }, ...others],
+    search: describeSearch('Find another host', sought, offer),
+  };
 }
 
 /** Servers that drills may restore into, of whichever host: the use case refuses one of another host than drills take place on. */
@@ -115,8 +125,7 @@ async function replyForm(
     everyDays: draft.everyDays,
     withinDays: draft.withinDays,
     everyRuns: draft.everyRuns,
-    host: draft.host,
-    hosts: await listChoices(context, visit, source, draft.host),
+    ...(await listChoices(context, visit, source, draft.host)),
     server: draft.server,
     servers: await listServers(context, visit, source, draft.server),
     questions: canAsk ? [...draft.questions, ...Array.from({ length: Math.max(0, room) }, () => EMPTY)] : undefined,
@@ -150,6 +159,10 @@ async function saveSettings(context: CoreContext, visit: Visit): Promise<PageRep
   const { caller, urls } = visit;
   const source = await getSource(context, caller, getParam(visit, 'source', idSchema('source')));
   const draft = readDraft(visit);
+  if (readSought(visit).isAsked) {
+    demand(caller, 'source.manage');
+    return replyForm(context, visit, source, draft, NO_PROBLEM);
+  }
   try {
     await saveDrillSettings(context, caller, source.id, {
       // The use case checks the operator with everything else.

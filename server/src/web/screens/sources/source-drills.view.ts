@@ -2,6 +2,7 @@
 import { type Html, html } from '../../html.ts';
 import { type Field, type FieldOption, form } from '../../ui/form.ts';
 import { type Crumb, layout, type Shell } from '../../ui/layout.ts';
+import { type ChoiceSearch, choiceSearch } from '../forms/choice-search.view.ts';
 
 export type QuestionText = { readonly sql: string; readonly operator: string; readonly value: string };
 
@@ -21,6 +22,8 @@ export type SourceDrillsView = {
   /** The chosen one of `hosts`. */
   readonly host: string;
   readonly hosts: readonly FieldOption[];
+  /** Where there are more than the select offers. */
+  readonly search: ChoiceSearch | undefined;
   /** The chosen one of `servers`, which is empty where nothing could be restored into one. */
   readonly server: string;
   readonly servers: readonly FieldOption[];
@@ -79,6 +82,7 @@ export function sourceDrillsPage(shell: Shell, view: SourceDrillsView): Html {
       submit: { label: 'Save' },
       intro: rhythmText(view.rhythm),
       problem: view.problem,
+      after: choiceSearch(view.search),
       sections: [
         {
           fields: [

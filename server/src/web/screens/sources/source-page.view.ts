@@ -4,7 +4,7 @@ import { confirmButton, linkButton, onward, postButton } from '../../ui/button.t
 import { emptyState } from '../../ui/empty.ts';
 import { layout, type Shell } from '../../ui/layout.ts';
 import { facts, panel, rows } from '../../ui/panel.ts';
-import { formatBytes } from '../../ui/quantity.ts';
+import { formatBytes, formatNoun } from '../../ui/quantity.ts';
 import { badge, type HostState, hostStatus, type ProtectionState, protectionStatus, status } from '../../ui/status.ts';
 import { type Clockface, relativeTime, stampTime } from '../../ui/time.ts';
 import type { Urls } from '../../urls.ts';
@@ -168,6 +168,12 @@ function testPanel(view: SourcePageView): Html {
   });
 }
 
+/** What keeps it from being deleted, each leading to where it is taken out. */
+function inTheWay({ plans, urls, may }: SourcePageView): Html {
+  const href = (plan: string) => (may.plan ? urls.editPlan({ plan }) : urls.plan({ plan }));
+  return html`${formatNoun(plans.length, 'plan')} ${plans.length === 1 ? 'stands' : 'stand'} in the way; take it out of ${plans.map(({ id, name }, place) => html`${place > 0 && ', '}<a href="${href(id)}">${name}</a>`)} first.`;
+}
+
 function dangerZone(view: SourcePageView): Html {
   const { urls, id, name, enabled, plans } = view;
   const toggle = postButton({
@@ -203,7 +209,7 @@ function dangerZone(view: SourcePageView): Html {
       },
       {
         title: 'Delete',
-        detail: plans.length > 0 ? `Take it out of ${plans.map((plan) => plan.name).join(', ')} first.` : 'Snapshots stay.',
+        detail: plans.length > 0 ? inTheWay(view) : 'Snapshots stay.',
         action: remove,
       },
     ]),

@@ -5,12 +5,13 @@ import { DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { SOURCE_HEALTH } from '@holdfast/shared/limits.ts';
 import { recordLooks } from '../../../core/sources/source-health.ts';
+import { listJudgedSources } from '../../../core/sources/sources-by-status.ts';
 import type { Host } from '../../../store/hosts.ts';
 import type { Source } from '../../../store/sources.ts';
 import { assertInert, countMatches, readWords } from '../fixtures/inert.ts';
 import { addHost, addPlan, addRepository, addSource, LONG_NAME, MARKUP_NAME } from '../fixtures/setup-fleet.ts';
 import { type Night, seedNight } from '../fixtures/setup-night.ts';
-import { createWorld, NOW, type World } from '../fixtures/world.ts';
+import { createCaller, createWorld, NOW, type World } from '../fixtures/world.ts';
 import { nameAdopted, SOURCE_DISCOVER_SCREENS } from './source-discover.ts';
 import { SOURCE_FORM_SCREENS } from './source-form.ts';
 import { SOURCE_PAGE_SCREENS } from './source-page.ts';
@@ -87,7 +88,38 @@ describe('the sources page', () => {
     assert.equal(await rowsOf(`host=${night.db.id}`), 4);
     assert.equal(await rowsOf('plan=none'), 3);
     assert.equal(await rowsOf('q=ORDERS'), 1);
+    assert.equal(await rowsOf('enabled=false'), 1);
+    assert.equal(await rowsOf('enabled=true'), 31);
+    assert.equal(await rowsOf('enabled=false&status=protected'), 0);
     assert.match(readWords(await world.read('/sources?q=nothing')), /No source matches/);
+  });
+
+  it('begins with the worst where it is ordered by protection, and goes on from page to page', async () => {
+    const words = ['unprotected', 'at risk', 'unknown', 'paused', 'protected'];
+    const statesOf = (markup: string) =>
+      [...markup.matchAll(/<tr[^>]* data-row[\s\S]*?<\/tr>/g)].map(([row]) =>
+        words.find((word) => readWords(row).includes(` ${word} `)),
+      );
+    const states = statesOf(await world.read('/sources?sort=protection', { part: 'sources' }));
+    assert.equal(states.length, 32);
+    assert.deepEqual(new Set(states), new Set(words));
+    assert.deepEqual(
+      states,
+      states.toSorted((a, b) => words.indexOf(a ?? '') - words.indexOf(b ?? '')),
+    );
+    const ids: string[] = [];
+    for (let after: string | undefined; ; ) {
+      const sort = { by: 'protection', direction: 'desc' } as const;
+      const page = await listJudgedSources(world.context, createCaller(), {}, { limit: 7, after, sort });
+      ids.push(...page.rows.map(({ source }) => source.id));
+      if (page.next === undefined) break;
+      after = page.next;
+    }
+    assert.equal(new Set(ids).size, 32);
+    const other = { limit: 7, sort: { by: 'good', direction: 'asc' } } as const;
+    const { next: foreign } = await listJudgedSources(world.context, createCaller(), { status: 'protected' }, other);
+    const wanted = { limit: 7, after: foreign, sort: { by: 'protection', direction: 'asc' } } as const;
+    await assert.rejects(listJudgedSources(world.context, createCaller(), {}, wanted), { code: 'invalid' });
   });
 
   it('answers a live update with the very element of the page', async () => {
@@ -346,7 +378,10 @@ describe('changing a source', () => {
       const refused = await remove(confirm);
       assert.ok(refused.kind === 'redirect' && refused.flash?.tone === 'bad', confirm);
     }
-    assert.match(readWords(await world.read(`/sources/${source.id}`)), /Take it out of nightly first\./);
+    assert.match(
+      readWords(await world.read(`/sources/${source.id}`)),
+      /1.plan stands in the way; take it out of nightly first\./,
+    );
     await world.context.store.plans.deletePlan(DEFAULT_TENANT, plan.id);
     const done = await remove('app-4');
     assert.ok(done.kind === 'redirect' && done.to === '/sources');

@@ -10,7 +10,7 @@ import { PROTECTION_STATUSES, type ProtectionCounts } from '../../../core/protec
 import { countFindings } from '../../../core/sources/findings.ts';
 import { listSourceHealth, type SourceHealthView } from '../../../core/sources/source-health.ts';
 import { listSources } from '../../../core/sources/sources.ts';
-import { listSourcesByStatus } from '../../../core/sources/sources-by-status.ts';
+import { findStoredPage, listJudgedSources } from '../../../core/sources/sources-by-status.ts';
 import type { Page, PageRequest } from '../../../store/page.ts';
 import type { SourceFilter } from '../../../store/sources.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
@@ -32,17 +32,24 @@ export function readSourceFilter(visit: Pick<Visit, 'query'>): Filter {
   const { query } = visit;
   const status = findText(query, 'status');
   const kind = findText(query, 'kind');
+  const enabled = findText(query, 'enabled');
   return {
     q: findText(query, 'q'),
     host: findId(findText(query, 'host'), idSchema('host')),
     kind: SOURCE_ADAPTERS.find((adapter) => adapter.kind === kind)?.kind,
     status: PROTECTION_STATUSES.find((known) => known === status),
     plan: findText(query, 'plan') === 'none' ? 'none' : undefined,
+    enabled: enabled === 'true' || enabled === 'false' ? enabled : undefined,
   };
 }
 
 function toStoreFilter(filter: Filter): SourceFilter {
-  return { search: filter.q, host: filter.host, kind: filter.kind, ...(filter.plan === 'none' ? { withoutPlan: true } : {}) };
+  const { q: search, host, kind, plan, enabled } = filter;
+  return {
+    ...{ search, host, kind },
+    ...(plan === 'none' ? { withoutPlan: true } : {}),
+    ...(enabled === undefined ? {} : { enabled: enabled === 'true' }),
+  };
 }
 
 function toSourceRow(
@@ -72,7 +79,7 @@ export async function listFittingSources(
   page: PageRequest,
 ): Promise<Page<{ id: string }>> {
   if (filter.status === undefined) return listSources(context, caller, toStoreFilter(filter), page);
-  const found = await listSourcesByStatus(context, caller, filter.status, toStoreFilter(filter), page);
+  const found = await listJudgedSources(context, caller, { ...toStoreFilter(filter), status: filter.status }, page);
   return { ...found, rows: found.rows.map(({ source }) => source) };
 }
 
@@ -84,8 +91,10 @@ async function readList(
   { wish }: ListSort<SourceOrder>,
 ): Promise<Page<ProtectedSource>> {
   const wanted = { ...request, sort: wish };
-  if (filter.status !== undefined) return listSourcesByStatus(context, caller, filter.status, toStoreFilter(filter), wanted);
-  const page = await listSources(context, caller, toStoreFilter(filter), wanted);
+  const stored = filter.status === undefined ? findStoredPage(wanted) : undefined;
+  if (stored === undefined)
+    return listJudgedSources(context, caller, { ...toStoreFilter(filter), status: filter.status }, wanted);
+  const page = await listSources(context, caller, toStoreFilter(filter), stored);
   return { rows: await judgeSources(context, caller, page.rows), next: page.next };
 }
 

@@ -47,6 +47,7 @@ export interface SourcesView {
     kind?: string | undefined;
     status?: ProtectionState | undefined;
     plan?: 'none' | undefined;
+    enabled?: 'true' | 'false' | undefined;
   };
   hostName: string | undefined;
   kinds: readonly { value: string; label: string }[];
@@ -169,7 +170,16 @@ function sourceToolbar({ urls, filter, kinds, hostName, kept }: SourcesView): Ht
           { value: 'none', label: 'In no plan' },
         ],
       },
-    )}${host}`,
+    )}${filterSelect({
+      name: 'enabled',
+      label: 'State',
+      value: filter.enabled,
+      options: [
+        { value: '', label: 'Switched on or off' },
+        { value: 'true', label: 'Switched on' },
+        { value: 'false', label: 'Switched off' },
+      ],
+    })}${host}`,
   });
 }
 
@@ -196,6 +206,7 @@ export function sourceTable(view: SourcesView): Html {
     {
       id: 'protection',
       label: 'Protection',
+      sortable: true,
       cell: (row) => html`${protectionStatus(row.protection)}<br><span class="quiet">${row.reason}</span>`,
     },
     {

@@ -1,7 +1,8 @@
 /** `/welcome`: from an empty server to a first backup that is proven, step by step. It may be left at any time and goes on where it was. */
 import { TOPICS } from '../../../core/bus.ts';
 import { demand } from '../../../core/caller.ts';
-import { findDrillFault, startDrill } from '../../../core/drills/drills.ts';
+import { findDrillFault } from '../../../core/drills/drill-fault.ts';
+import { startDrill } from '../../../core/drills/drills.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import { startPlan } from '../../../core/runs/runs.ts';
 import type { Run } from '../../../store/runs.ts';
