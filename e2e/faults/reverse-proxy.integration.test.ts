@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { cp } from 'node:fs/promises';
 import { request } from 'node:https';
+import { basename, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { ApiHost } from '../harness/api.ts';
 import { waitFor } from '../harness/services/wait-for.ts';
@@ -10,6 +12,8 @@ import { type NginxHandle, startNginx } from './nginx.ts';
 /** Longer than the guide's proxy leaves a silent connection alone. */
 const QUIET_MS = 45_000;
 
+const ELSEWHERE = '203.0.113.9';
+
 let stack: Stack;
 let proxy: NginxHandle;
 
@@ -17,7 +21,8 @@ before(async () => {
   stack = await startStack({ env: { HOLDFAST_TRUST_PROXY: '1' } });
   proxy = await startNginx(stack.directory, stack.server.url, [
     { timeoutS: 30 },
-    { timeoutS: 8 },
+    // As a proxy on another machine, before visitors from elsewhere, would write it.
+    { timeoutS: 8, change: (block) => block.replaceAll('$remote_addr', ELSEWHERE) },
     { timeoutS: 30, change: (block) => block.replace('proxy_set_header Upgrade $http_upgrade;', '') },
   ]);
 });
@@ -30,6 +35,7 @@ const enrol = (name: string, front: number) =>
   stack.enrolHost(name, { serverUrl: proxy.urls[front] ?? '', env: { NODE_EXTRA_CA_CERTS: proxy.caFile } });
 
 type Happening = { readonly at: number; readonly type: string };
+type Doubled = { readonly claimants: readonly { readonly address?: string }[] };
 type Beating = ApiHost & { readonly heartbeat?: { readonly at: number } };
 
 const listKinds = async (host: ApiHost): Promise<readonly string[]> => {
@@ -87,9 +93,21 @@ describe('A server behind nginx as the guide sets it up', { timeout: 180_000 }, 
 
 describe('A server behind a proxy that does not fit', { timeout: 120_000 }, () => {
   it('has hosts that come and go, as the guide says, when silent connections are cut too early', async () => {
-    const { host } = await enrol('flapping', 1);
+    const { agent, host } = await enrol('flapping', 1);
     const twice = async () => ((await listKinds(host)).filter((type) => type === 'host.connected').length > 1 ? true : undefined);
     await waitFor('the host to come again', twice, { deadlineMs: 40_000, intervalMs: 200 });
+
+    // Two machines of one identity are told apart by where they come from: past the proxy.
+    const copied = join(stack.directory, 'copied-state');
+    await cp(agent.stateDir, copied, { recursive: true, filter: (path) => basename(path) !== 'lock' });
+    await stack.startAgent('copy', {
+      serverUrl: proxy.urls[1] ?? '',
+      env: { NODE_EXTRA_CA_CERTS: proxy.caFile, HOLDFAST_STATE_DIR: copied },
+    });
+    await stack.api.waitForHost(host.id, 'quarantined', 30_000);
+    const { claimants } = await stack.api.get<Doubled>(`/hosts/${host.id}`);
+    const addresses = claimants.flatMap(({ address }) => address ?? []);
+    assert.deepEqual([...new Set(addresses)], [ELSEWHERE]);
   });
 
   it('has hosts that never come, and an agent that says why', async () => {

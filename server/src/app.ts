@@ -17,6 +17,7 @@ import { checkPasswordRules } from './vault/password-rules.ts';
 import { SERVER_VERSION } from './version.ts';
 import { createApiEndpoints } from './web/api/all.ts';
 import { createAssets } from './web/assets.ts';
+import { createAddressReader } from './web/http/address.ts';
 import { createHttpApp, type HttpApp } from './web/http/app.ts';
 import { createReadiness, type Readiness } from './web/http/readiness.ts';
 import { createScreens } from './web/screens/all.ts';
@@ -132,7 +133,10 @@ export async function createApp(config: ServerConfig, log: ServerLog, overrides:
     async start() {
       server.off('request', answerTooEarly);
       server.on('request', http.handler);
-      hub = attachHub(server, createUrls(baseUrl).agentSocket(), context, hubDirectory);
+      hub = attachHub(server, createUrls(baseUrl).agentSocket(), context, {
+        directory: hubDirectory,
+        readAddress: createAddressReader(config.trustProxy),
+      });
       ticker = startTicker(context, { logDays: config.logs.keepDays }, alarms);
       const { url: collector } = config.traces;
       if (collector !== undefined) traces = startTraceExporter({ context, version: SERVER_VERSION, url: collector });

@@ -28,14 +28,17 @@ export interface Hub {
   close(): void;
 }
 
+export interface HubOptions {
+  directory: HubDirectory;
+  /** Where a request comes from, past the proxies that are trusted. */
+  readAddress(request: IncomingMessage): string;
+  /** Other than the product's, where a test sits at the edge. */
+  gate?: Gate | undefined;
+}
+
 /** Answers upgrades at `path` (with the base URL's own path before it); leaves every other upgrade refused. */
-export function attachHub(
-  server: Server,
-  path: string,
-  context: CoreContext,
-  directory: HubDirectory,
-  gate: Gate = createGate(context.clock, ADMISSIONS_PER_SECOND),
-): Hub {
+export function attachHub(server: Server, path: string, context: CoreContext, options: HubOptions): Hub {
+  const { directory, readAddress, gate = createGate(context.clock, ADMISSIONS_PER_SECOND) } = options;
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: WIRE.frameBytes,
@@ -55,7 +58,7 @@ export function attachHub(
     // Only hosts of ours take a place: strangers cannot keep them out.
     const retryAfterS = gate.turnAway();
     if (retryAfterS !== undefined) return refuseUpgrade(socket, '503 Service Unavailable', 'too many at once', retryAfterS);
-    const address = request.socket.remoteAddress;
+    const address = readAddress(request);
     sockets.handleUpgrade(request, socket, head, (webSocket) =>
       runSession(context, directory, webSocket, { ...presented, address }),
     );

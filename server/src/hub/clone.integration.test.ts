@@ -3,7 +3,7 @@ import type { TestContext } from 'node:test';
 import { describe, it } from 'node:test';
 import { openSealed } from '@holdfast/shared/crypto/sealed.ts';
 import { chooseAgent, getHost, listClaimants, revokeHost } from '../core/hosts/hosts.ts';
-import { type HubRig, type Line, type PlayedAgent, startHubRig } from './fixtures/hub-rig.ts';
+import { type HubRig, type Line, type PlayedAgent, type RigOptions, startHubRig } from './fixtures/hub-rig.ts';
 
 interface Copies {
   rig: HubRig;
@@ -12,8 +12,8 @@ interface Copies {
 }
 
 /** Two agents of one identity, both sent away. */
-async function startCopies(t: TestContext): Promise<Copies> {
-  const rig = await startHubRig(t);
+async function startCopies(t: TestContext, options?: RigOptions): Promise<Copies> {
+  const rig = await startHubRig(t, options);
   const original = await rig.enrol('db-1');
   await rig.dial(original).greet();
   const copy: PlayedAgent = { ...original, boot: 'boot-of-the-copy' };
@@ -53,6 +53,29 @@ describe('A quarantined host', () => {
       assert.deepEqual([address, hostname], ['127.0.0.1', 'played.example.com']);
     assert.equal((await getHost(rig.context, rig.admin, original.id)).standing, 'quarantined');
   });
+
+  for (const [trustProxy, expected, title] of [
+    [1, ['192.0.2.7', '198.51.100.9'], 'names the address that a trusted proxy saw'],
+    [['127.0.0.0/8'], ['192.0.2.7', '198.51.100.9'], 'names the address that a proxy of a trusted network saw'],
+    [0, ['127.0.0.1', '127.0.0.1'], 'believes no address that an agent writes itself'],
+  ] as const) {
+    it(title, async (t) => {
+      const copies = await startCopies(t, { trustProxy });
+      const { rig, original, copy } = copies;
+      // The first address is what an agent made up; only the last one was written by the proxy.
+      for (const [agent, forwarded] of [
+        [original, '203.0.113.1, 192.0.2.7'],
+        [copy, '203.0.113.1, 198.51.100.9'],
+      ] as const) {
+        const line = rig.dial(agent, agent.token, { 'x-forwarded-for': forwarded });
+        await line.sendHello();
+        await line.take('goodbye');
+      }
+      const claimants = await listClaimants(rig.context, rig.admin, original.id);
+      const seen = [original, copy].map(({ boot }) => claimants.find((claimant) => claimant.boot === boot)?.address);
+      assert.deepEqual(seen, expected);
+    });
+  }
 
   it('takes an agent by a wrong proof for none of its agents', async (t) => {
     const copies = await startCopies(t);

@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
 import { WebSocket } from 'ws';
+import { createAddressReader } from '../web/http/address.ts';
 import { attachHub } from './accept.ts';
 import { startHubRig } from './fixtures/hub-rig.ts';
 import { createGate } from './gate.ts';
@@ -67,7 +68,11 @@ describe('The gate for agents that come all at once', () => {
     const rig = await startHubRig(t);
     const agent = await rig.enrol('db-1');
     const server = createServer();
-    const hub = attachHub(server, '/ws/agent', rig.context, rig.directory, createGate(rig.clock, 1));
+    const hub = attachHub(server, '/ws/agent', rig.context, {
+      directory: rig.directory,
+      readAddress: createAddressReader(0),
+      gate: createGate(rig.clock, 1),
+    });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}/ws/agent`;
     const knock = (token: string) =>

@@ -7,6 +7,7 @@ import type { ServerLog } from '../../log.ts';
 import type { Assets } from '../assets.ts';
 import { securityHeaders } from '../security-headers.ts';
 import { API_ROOT, createUrls, DOORS } from '../urls.ts';
+import { type TrustedProxies, trustProxies } from './address.ts';
 import { createAdmission } from './admission.ts';
 import { createAgentDoors } from './agent-doors.ts';
 import { createApiFailure, createApiRouter } from './api-routes.ts';
@@ -31,7 +32,7 @@ import { createStreams } from './stream.ts';
 export interface HttpAppOptions {
   context: CoreContext;
   /** As `config.ts` makes them. The base URL is the context's. */
-  config: { trustProxy: number | readonly string[]; metrics: MetricsGate };
+  config: { trustProxy: TrustedProxies; metrics: MetricsGate };
   screens: readonly AnyScreen[];
   endpoints: readonly ApiEndpoint[];
   /** Topics whose events say what pages show of them. */
@@ -128,12 +129,12 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   };
 }
 
-function configure(handler: Express, trustProxy: number | readonly string[]): void {
+function configure(handler: Express, trustProxy: TrustedProxies): void {
   handler.disable('x-powered-by');
   handler.disable('etag');
   handler.enable('case sensitive routing');
   handler.set('query parser', 'simple');
-  handler.set('trust proxy', typeof trustProxy === 'number' ? trustProxy : [...trustProxy]);
+  trustProxies(handler, trustProxy);
 }
 
 function setHeaders(headers: Readonly<Record<string, string>>): RequestHandler {

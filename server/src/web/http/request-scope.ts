@@ -4,6 +4,7 @@ import type { Caller } from '../../core/caller.ts';
 import type { CoreContext } from '../../core/ports.ts';
 import type { ServerLog } from '../../log.ts';
 import type { Session } from '../../store/people.ts';
+import { readAddress } from './address.ts';
 import type { RequestFacts } from './route.ts';
 
 /** Who was let in, and by what. */
@@ -39,11 +40,6 @@ export function getScope(request: Request): RequestScope {
   const scope = scopes.get(request);
   if (scope === undefined) throw new TypeError('this request has no scope yet');
   return scope;
-}
-
-/** The caller's address in one spelling: an IPv4 address stays one when it came through an IPv6 socket. */
-export function readAddress(request: Request): string {
-  return (request.ip ?? request.socket.remoteAddress ?? 'unknown').replace(/^::ffff:(?=\d+\.)/i, '');
 }
 
 /** Gives every request its scope and answers with its id; one line in the log when it ends. Never a query: it may hold a token. */
