@@ -37,6 +37,7 @@ describe('The agent’s configuration', () => {
   it('takes the slash off the server’s address and puts own tools first', () => {
     assert.equal(parse({ serverUrl: 'https://backup.example.com/base//' }).serverUrl, 'https://backup.example.com/base');
     assert.equal(parse({ toolPath: '/opt/tools', path: '/bin' }).toolPath, '/opt/tools:/bin');
+    assert.equal(parse({ toolPath: '/opt/a:/opt/b:', path: '/bin' }).toolPath, '/opt/a:/opt/b:/bin');
   });
 
   it('looks for hooks where only root writes, or else beside the state', () => {
@@ -63,6 +64,7 @@ describe('The agent’s configuration', () => {
     ['a state directory below a file', { stateDir: '/etc/hostname/x' }, /HOLDFAST_STATE_DIR.*cannot be looked at \(ENOTDIR\)/],
     ['a token that is none', { enrolToken: 'hfa_0' }, /^HOLDFAST_ENROLL_TOKEN must hold an enrolment token: hfe_ and 43 more/],
     ['a relative directory of hooks', { hooksDir: 'hooks.d' }, /HOLDFAST_HOOKS_DIR must be an absolute path/],
+    ['a relative folder of tools', { toolPath: '/opt/tools:tools' }, /HOLDFAST_TOOL_PATH must be absolute paths.*one is "tools"/],
     ['a relative directory of dumps', { dumpDirs: '/srv/a:dumps' }, /HOLDFAST_DUMP_DIRS must be absolute.*"dumps"/],
     ['a directory of dumps that climbs', { dumpDirs: '/srv/../etc' }, /HOLDFAST_DUMP_DIRS must be absolute/],
     ['a crowd of directories of dumps', { dumpDirs: Array.from({ length: 17 }, (_, at) => `/d${at}`).join(':') }, /more than 16/],

@@ -141,6 +141,15 @@ function parseStateDir(env: AgentEnvironment, isRoot: boolean): string {
   return stateDir;
 }
 
+/** A relative folder would be another one in each place the agent is started from, and could be made by somebody else. */
+function parseToolPath({ toolPath }: AgentEnvironment): readonly string[] {
+  const folders = (toolPath ?? '').split(':').filter((folder) => folder !== '');
+  const wrong = folders.find((folder) => !isAbsolute(folder));
+  if (wrong !== undefined)
+    refuse('HOLDFAST_TOOL_PATH', `must be absolute paths, separated by ":"; one is ${JSON.stringify(wrong)}`);
+  return folders;
+}
+
 function parseHooksDir(env: AgentEnvironment, isRoot: boolean, stateDir: string): string {
   const hooksDir = env.hooksDir || (isRoot ? '/etc/holdfast/hooks.d' : join(stateDir, 'hooks'));
   if (!isAbsolute(hooksDir)) refuse('HOLDFAST_HOOKS_DIR', `must be an absolute path; it is "${hooksDir}"`);
@@ -181,7 +190,7 @@ export function parseAgentConfig(env: AgentEnvironment, isRoot: boolean): AgentC
     enrolToken: parseEnrolToken(env),
     givenSecrets: parseGivenSecrets({ text: env.secrets, file: env.secretsFile }),
     logLevel,
-    toolPath: env.toolPath ? `${env.toolPath}:${path}` : path,
+    toolPath: [...parseToolPath(env), path].join(':'),
     hooksDir: parseHooksDir(env, isRoot, stateDir),
     drillDir: parseDrillDir(env),
     spoolDir: parseSpoolDir(env),

@@ -159,9 +159,9 @@ async function backUpCommand({ to, json }: { to: string; json?: boolean }): Prom
 }
 
 /** Beside the master key nothing here is more secret than before: whoever can run this can read every password anyway. */
-async function printKitCommand(): Promise<void> {
+async function printKitCommand({ json }: { json?: boolean }): Promise<void> {
   const kit = await onStore((context) => readRecoveryKit(context, createCliCaller(userInfo().username)));
-  process.stdout.write(formatRecoverySheet(kit));
+  process.stdout.write(json ? `${JSON.stringify(kit)}\n` : formatRecoverySheet(kit));
 }
 
 const guard =
@@ -234,6 +234,7 @@ program
 program
   .command('recovery-kit')
   .description('print what opens every repository with restic alone, passwords and keys included, beside a running server')
+  .option('--json', 'print JSON')
   .action(guard(printKitCommand));
 program
   .command('version')

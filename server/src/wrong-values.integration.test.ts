@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import { after, before, describe, it } from 'node:test';
 const MAIN = join(import.meta.dirname, 'main.ts');
 const CACHE = join(import.meta.dirname, '../../node_modules/.cache/holdfast-tests');
 const OTHER_KEY = Buffer.from(Array.from({ length: 32 }, (_, at) => at * 7)).toString('base64');
+const SHORT_KEY = Buffer.from(OTHER_KEY, 'base64').subarray(1).toString('base64');
 /** For root, who may write anywhere: the same user without that right. */
 const WITHOUT_RIGHTS = process.geteuid?.() === 0 ? ['setpriv', '--inh-caps=-all', '--bounding-set=-all'] : [];
 
@@ -40,6 +41,8 @@ before(async () => {
   // From then on the database has a key.
   const made = await runServer(['api-key', 'create', '--name', 'first'], { HOLDFAST_DATA_DIR: path('data') });
   assert.equal(made.code, 0, made.stderr);
+  cpSync(path('data'), path('keyless'), { recursive: true });
+  rmSync(path('keyless/master.key'));
 });
 after(async () => {
   await new Promise((resolve) => squatter.close(resolve));
@@ -102,6 +105,16 @@ const CASES: readonly Case[] = [
     line: /^HOLDFAST_MASTER_KEY: the master key from HOLDFAST_MASTER_KEY is not the one this database was encrypted with/,
   },
   {
+    title: 'a master key that is too short',
+    env: () => ({ HOLDFAST_DATA_DIR: path('fresh'), HOLDFAST_LISTEN: '127.0.0.1:0', HOLDFAST_MASTER_KEY: SHORT_KEY }),
+    line: /^HOLDFAST_MASTER_KEY: .*31 bytes.*make one with: openssl rand -base64 32/,
+  },
+  {
+    title: 'a master key that is lost',
+    env: () => ({ HOLDFAST_DATA_DIR: path('keyless'), HOLDFAST_LISTEN: '127.0.0.1:0' }),
+    line: /^HOLDFAST_DATA_DIR: the master key is lost: the database holds encrypted values, .* put the key back/,
+  },
+  {
     title: 'a password file that is missing',
     args: createUser('/no/such'),
     env: inData,
@@ -128,7 +141,7 @@ describe('A wrong value is one clear line of the server that names it, and exit 
       const { code, stdout, stderr } = await runServer(args, env(), prefix);
       assert.match(stderr, /^holdfast-server: [^\n]+\n$/);
       assert.match(stderr.slice('holdfast-server: '.length), line);
-      assert.ok(!stderr.includes(OTHER_KEY));
+      for (const key of [OTHER_KEY, SHORT_KEY]) assert.ok(!stderr.includes(key));
       assert.deepEqual([code, stdout], [2, '']);
     });
   }

@@ -136,6 +136,13 @@ for (const { kind, start, system, version } of CASES) {
       }
     });
 
+    await t.test('discovers what was made since it was asked last', async () => {
+      const list = async () => (await discover(rig, kind, { ...place, database: 'shop' }, { password })).map(({ name }) => name);
+      const before = await list();
+      await server.query('CREATE DATABASE made_later');
+      assert.deepEqual((await list()).sort(), [...before, 'made_later'].sort());
+    });
+
     await t.test('starts the tool with the same arguments whatever the values are, and no secret among them', async () => {
       tools.take();
       await testSource(rig, kind, { ...place, database: 'shop' }, { password });

@@ -5,6 +5,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { systemClock, systemRandomBytes } from '@holdfast/shared/clock.ts';
 import { createId } from '@holdfast/shared/domain/ids.ts';
 import { GENERATIONS } from '../../engines/restic/fixtures/laboratory.ts';
+import { startMariadb } from '../../handlers/fixtures/database-servers.ts';
 import { takeInventory } from '../../host/tools.ts';
 import { startPostgresServer } from '../fixtures/postgres-server.ts';
 import { findEvent, openRunRig } from '../fixtures/run-rig.ts';
@@ -12,8 +13,11 @@ import { findEvent, openRunRig } from '../fixtures/run-rig.ts';
 const RESTIC = GENERATIONS[1]?.binary ?? '';
 const CLIENTS = ['psql', 'pg_dump', 'pg_dumpall', 'pg_restore'];
 
-/** A host that has only these majors of PostgreSQL's clients; those of the real server's own major are the real ones. */
-async function openHost(t: TestContext, majors: readonly number[]) {
+/**
+ * A host that has only these majors of PostgreSQL's clients, those of the real server's own major the real ones, and of the machine's other
+ * tools only those that are named.
+ */
+async function openHost(t: TestContext, majors: readonly number[], others: readonly string[] = []) {
   const server = await startPostgresServer();
   t.after(() => server.stop());
   const serverMajor = Number((await server.query('postgres', 'SHOW server_version_num')).slice(0, 2));
@@ -26,6 +30,7 @@ async function openHost(t: TestContext, majors: readonly number[]) {
   mkdirSync(path);
   // The client that looks at the server is there in any case.
   symlinkSync(join(server.binFolder, 'psql'), join(path, 'psql'));
+  for (const tool of others) symlinkSync(join('/usr/bin', tool), join(path, tool));
   for (const back of majors) {
     const folder = join(postgresFolder, String(serverMajor - back), 'bin');
     mkdirSync(folder, { recursive: true });
@@ -72,5 +77,36 @@ describe('A host whose pg_dump is older than the database server', { timeout: 12
     assert.equal(end.state, 'succeeded', JSON.stringify(end.failure));
     assert.equal(hasOldDumped(), false);
     assert.equal((await rig.listSnapshots()).length, 2, 'the database and its roles');
+  });
+});
+
+describe('A host without pg_dump', { timeout: 120_000 }, () => {
+  it('fails the source that needs it, says which package brings it, and backs up the other one of the plan', async (t) => {
+    const { rig } = await openHost(t, [], ['mariadb', 'mariadb-dump']);
+    const { port, user, password, query, remove } = await startMariadb();
+    t.after(remove);
+    await query('CREATE DATABASE wiki; CREATE TABLE wiki.pages (id int PRIMARY KEY); INSERT INTO wiki.pages VALUES (1)');
+    const id = createId('source', { clock: systemClock, randomBytes: systemRandomBytes });
+    const config = { host: '127.0.0.1', port, user, database: 'wiki' };
+    rig.spec.sources.push({
+      ...{ id, name: 'wiki', kind: 'mariadb', config, version: 1 },
+      secrets: rig.seal('source', id, { password }),
+    });
+    const events = await rig.runPlan();
+    const parts = events.flatMap((event) => (event.type === 'part.finished' ? [event.part] : []));
+    assert.deepEqual(
+      rig.spec.sources.map((source) => {
+        const part = parts.find((one) => one.source === source.id);
+        return [source.kind, part?.state, part?.failure?.reason];
+      }),
+      [
+        ['postgres', 'failed', 'tool_missing'],
+        ['mariadb', 'succeeded', undefined],
+      ],
+    );
+    const missing = parts.find((part) => part.source !== id)?.failure?.message ?? '';
+    assert.match(missing, /pg_dump is not installed on this host\. Install the Debian package postgresql-client/);
+    assert.equal(findEvent(events, 'run.finished').state, 'partial');
+    assert.equal((await rig.listSnapshots()).length, 1);
   });
 });
