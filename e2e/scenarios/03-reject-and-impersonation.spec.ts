@@ -1,6 +1,6 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import type { ApiAuditRow, ApiHost, ApiPending } from '../harness/api.ts';
-import { confirmAct, expect, expectAccessible, finishStack, signIn, test } from '../harness/browser.ts';
+import { confirmAct, expect, expectAccessible, finishStack, signIn, takePicture, test } from '../harness/browser.ts';
 import { waitFor } from '../harness/services/wait-for.ts';
 import { normalizeFingerprint, type Stack, startStack } from '../harness/stack.ts';
 
@@ -50,7 +50,8 @@ test('of two machines with one name only the approved key gets in; the other is 
 
   await test.step('both wait, and both carry the warning about the name', async () => {
     await expect(page.getByRole('heading', { level: 1 })).toContainText('2 hosts wait for your approval');
-    for (const words of [realWords, fakeWords]) await expect(panelOf(words)).toContainText(/already named/);
+    for (const words of [realWords, fakeWords])
+      await expect(panelOf(words)).toContainText(/Another machine that waits calls itself/);
     await expectAccessible(page);
   });
 
@@ -82,6 +83,19 @@ test('of two machines with one name only the approved key gets in; the other is 
     );
     const actions = (await stack.api.get<readonly ApiAuditRow[]>('/audit')).map((row) => row.action);
     expect(actions).toEqual(expect.arrayContaining(['host.approved', 'host.rejected']));
+  });
+
+  await test.step('the no is shown while it stands, and waits again when it is taken back', async () => {
+    await page.goto(`${stack.server.url}/hosts`);
+    const rejected = page.locator('#rejected-hosts');
+    await expect(rejected).toContainText('Its agent was told: not one of ours.');
+    await expectAccessible(page);
+    await takePicture(page, 'rejected-host');
+    await rejected.getByRole('button', { name: 'Take back' }).click();
+    await expect(page.getByRole('heading', { name: 'wants to join' })).toBeVisible();
+    await expect(rejected).toHaveCount(0);
+    const [again] = await stack.api.get<readonly ApiPending[]>('/hosts/pending');
+    await stack.api.post(`/hosts/pending/${again?.id}/reject`, { message: 'no' });
   });
 
   await test.step('the eleventh announcement of a minute from one address is refused', async () => {

@@ -103,8 +103,29 @@ describe('The command line', () => {
     assert.deepEqual(host.tags, ['prod', 'eu']);
     made.host = host.id;
     await world.announce('evil');
-    assert.match((await world.run(['hosts', 'reject', 'evil', '--message', 'no'])).out, /evil is turned away/);
+    assert.match((await world.run(['hosts', 'reject', 'evil', '--message', 'no'])).out, /evil is turned away, until 2026-/);
     assert.equal((await world.run(['hosts', 'pending', '--json'])).out, '[]\n');
+    assert.match((await world.run(['hosts', 'rejected'])).out, /\nann_\S+ +evil +\S+ +2026-.* no\n$/);
+    assert.match((await world.run(['hosts', 'take-back', 'nobody'])).error, /no rejection of a host called nobody stands/);
+    assert.equal((await world.run(['hosts', 'take-back', 'evil'])).out, 'evil waits again; start its agent again\n');
+    assert.equal((await world.run(['hosts', 'rejected', '--json'])).out, '[]\n');
+    assert.match((await world.run(['hosts', 'pending'])).out, /evil/);
+    assert.equal((await world.run(['hosts', 'reject', 'evil', '--json'])).json<{ state: string }>().state, 'rejected');
+  });
+
+  it('makes enrolment tokens, shows each once, and deletes them', async () => {
+    const args = ['--note', 'racks', '--tag', 'rack', '--path', '/etc', '/srv', '--uses', '2', '--hours', '0.5'];
+    const made = await world.run(['enrolment-tokens', 'create', ...args]);
+    assert.match(made.out, /^hfe_[A-Za-z0-9_-]{43}\n$/);
+    assert.match(made.error, /shown this once; it works 2 times, until 2026-/);
+    assert.match((await world.run(['enrolment-tokens', 'list'])).out, /\nenr_\S+ +racks +rack +\/etc, \/srv +2 +2026-/);
+    const all = await world.run(['enrolment-tokens', 'list', '--json']);
+    assert.ok(!all.out.includes('hfe_'));
+    const [row] = all.json<{ id: string }[]>();
+    assert.match((await world.run(['enrolment-tokens', 'delete', row?.id ?? ''])).out, /is deleted; hosts that it let in stay/);
+    assert.equal((await world.run(['enrolment-tokens', 'list', '--json'])).out, '[]\n');
+    assert.equal((await world.run(['enrolment-tokens', 'create', '--uses', 'many'])).code, EXIT.usage);
+    assert.equal((await world.run(['enrolment-tokens', 'delete', '../hosts'])).code, EXIT.usage);
   });
 
   it('lists and shows every noun, for people and for programs', async () => {
@@ -445,5 +466,25 @@ describe('The command line', () => {
     const missing = await world.run(['api', 'GET', '/no-such-thing']);
     assert.deepEqual([missing.code, missing.out], [EXIT.failed, '']);
     assert.match((await world.run(['api', 'GET', '/openapi.json'])).out, /"openapi": "3\.1\.0"/);
+  });
+
+  it('gives a host a new token while it is connected, and revokes one where its name is typed', async () => {
+    world.served.directory.register({
+      ...{ host: made.host, boot: 'boot-of-a-test', heartbeat: undefined, progress: new Map() },
+      request: async () => ({ accepted: true }) as never,
+      sync: () => undefined,
+      end: () => undefined,
+    });
+    const rotated = await world.run(['hosts', 'rotate-token', 'db-1']);
+    assert.match(rotated.out, /^db-1 has a new token; the old one ends/, rotated.error);
+    await world.addHost('old-1');
+    const away = await world.run(['hosts', 'rotate-token', 'old-1']);
+    assert.deepEqual([away.code, /the host is offline/.test(away.error)], [EXIT.unreachable, true], away.error);
+    const wrong = await world.run(['hosts', 'revoke', 'old-1', '--confirm', 'db-1']);
+    assert.deepEqual([wrong.code, /takes the host’s name, old-1; nothing was revoked/.test(wrong.error)], [EXIT.usage, true]);
+    const find = async () => (await world.run(['hosts', 'show', 'old-1', '--json'])).json<{ standing: string }>().standing;
+    assert.equal(await find(), 'offline');
+    assert.match((await world.run(['hosts', 'revoke', 'old-1', '--confirm', 'old-1'])).out, /^old-1 is revoked/);
+    assert.equal(await find(), 'revoked');
   });
 });

@@ -10,6 +10,7 @@ import { addContentsCommands } from './contents-commands.ts';
 import { addCoverageCommands } from './coverage-commands.ts';
 import { addDrillCommands } from './drill-commands.ts';
 import { addDumpCommands } from './dump-commands.ts';
+import { addEnrolmentCommands } from './enrolment-commands.ts';
 import { CliError, createUsageError, EXIT } from './exit.ts';
 import { addHostCommands } from './host-commands.ts';
 import { addLoginCommands } from './login-commands.ts';
@@ -39,6 +40,7 @@ export function createProgram(parts: CliParts): Command {
   const getNoun = (name: string): Command => nouns.get(name) ?? program.command(name);
   addHostCommands(getNoun('hosts'), parts);
   addDumpCommands(getNoun('hosts'), parts);
+  addEnrolmentCommands(getNoun('enrolment-tokens'), parts);
   addConfigCommands(program.command('plan').description('config as code: one file of all that is protected, and how'), parts);
   addCatalogCommands(getNoun('sources'), getNoun('repositories'), parts);
   addContentsCommands(getNoun('repositories'), parts);

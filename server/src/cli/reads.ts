@@ -125,6 +125,23 @@ export const READ_NOUNS: readonly ReadNoun[] = [
     filters: [search, state, tag],
   },
   {
+    name: 'enrolment-tokens',
+    alias: 'enrolment-token',
+    path: '/enrolment-tokens',
+    description: 'tokens with which hosts are let in by themselves, without the tokens',
+    columns: [
+      text('id'),
+      text('note'),
+      text('tags'),
+      text('hostname', 'only for'),
+      text('paths'),
+      named('plan'),
+      text('usesLeft', 'uses left'),
+      instant('expiresAt', 'ends'),
+    ],
+    filters: [],
+  },
+  {
     name: 'sources',
     alias: 'source',
     shows: 'source',

@@ -17,6 +17,7 @@ export const AUDIT_ACTIONS = [
   'enrolment_token.deleted',
   'host.approved',
   'host.rejected',
+  'host.rejection_taken_back',
   'host.first_source_refused',
   'host.updated',
   'host.agent_chosen',

@@ -4,8 +4,8 @@ import { verifyDocument } from '@holdfast/shared/crypto/envelope.ts';
 import { openSealed } from '@holdfast/shared/crypto/sealed.ts';
 import { specSchema } from '@holdfast/shared/domain/plan.ts';
 import { factsOf } from '../core/fixtures/core-rig.ts';
-import { listPendingHosts } from '../core/hosts/enrolment.ts';
 import { rotateHostToken } from '../core/hosts/hosts.ts';
+import { listPendingHosts } from '../core/hosts/pending-hosts.ts';
 import { startHubRig } from './fixtures/hub-rig.ts';
 
 describe('A connection of a host', () => {

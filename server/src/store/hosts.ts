@@ -125,6 +125,9 @@ export interface HostPage extends SortedPage<HostOrder> {
 /** What people set of a host. */
 export type HostNaming = Pick<Host, 'name' | 'tags' | 'concurrency' | 'limits' | 'secretsMode'>;
 
+/** A host as a sentence speaks of it. */
+export type NamedHost = Pick<Host, 'id' | 'name'>;
+
 export interface HostStore {
   insertHost(host: Host): Promise<void>;
   findHost(tenant: TenantId, id: HostId): Promise<Host | undefined>;
@@ -139,9 +142,10 @@ export interface HostStore {
   countHostsSeenSince(tenant: TenantId, since: number): Promise<number>;
   /** Active ones seen since then of which something was found broken. */
   countAilingHosts(tenant: TenantId, seenSince: number): Promise<number>;
-  isHostNameTaken(tenant: TenantId, name: string): Promise<boolean>;
-  /** Whether a host that is not revoked calls itself so, whatever name people gave it. Exact but for case. */
-  isHostnameKnown(tenant: TenantId, hostname: string): Promise<boolean>;
+  /** The host that has this name, unless it is revoked. Exact but for case. */
+  findHostNamed(tenant: TenantId, name: string): Promise<NamedHost | undefined>;
+  /** The oldest host that calls itself so and is not revoked, whatever name people gave it. Exact but for case. */
+  findHostCalling(tenant: TenantId, hostname: string): Promise<NamedHost | undefined>;
   /** Active hosts that call themselves so, ten at most; exact but for case. */
   findHostsByHostname(tenant: TenantId, hostname: string): Promise<readonly Host[]>;
   /** `conflict` with `details.field = "version"` where the host is not `expected` any more; without it the last one wins. */
@@ -206,6 +210,10 @@ export interface HostStore {
   ): Promise<void>;
   /** False when it was not pending any more. */
   rejectAnnouncement(id: AnnouncementId, message: string): Promise<boolean>;
+  /** Rejections that stand at `now`, by announcement, then id. */
+  listRejected(tenant: TenantId, now: number): Promise<readonly Announcement[]>;
+  /** Lets a rejected announcement wait again as it did. False when no rejection of it stands at `now`. */
+  takeBackRejection(id: AnnouncementId, now: number): Promise<boolean>;
   deleteExpiredAnnouncements(now: number): Promise<number>;
 
   insertEnrolmentToken(token: EnrolmentToken): Promise<void>;

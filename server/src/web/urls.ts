@@ -19,6 +19,7 @@ export const PAGES = {
   addHost: '/hosts/new',
   approveHost: '/hosts/pending/:announcement/approve',
   rejectHost: '/hosts/pending/:announcement/reject',
+  takeBackRejection: '/hosts/rejected/:announcement/take-back',
   enrolmentTokens: '/hosts/enrolment-tokens',
   deleteEnrolmentToken: '/hosts/enrolment-tokens/:token/delete',
   hostActs: '/hosts/acts',

@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { openSealed } from '@holdfast/shared/crypto/sealed.ts';
 import { ENROLMENT } from '@holdfast/shared/limits.ts';
+import { listAudit } from '../audit.ts';
 import { openCoreRig } from '../fixtures/core-rig.ts';
 import { makeMachine } from '../fixtures/machine.ts';
-import { approveHost, createEnrolmentToken, listEnrolmentTokens, listPendingHosts, rejectHost } from './enrolment.ts';
-import { revokeHost } from './hosts.ts';
+import { approveHost, createEnrolmentToken, listEnrolmentTokens } from './enrolment.ts';
+import { revokeHost, updateHost } from './hosts.ts';
+import { listPendingHosts, listRejectedHosts, rejectHost, takeBackRejection } from './pending-hosts.ts';
 
 describe('An announcement', () => {
   it('waits, is approved by a person, and gives its token to the one who holds the keys', async (t) => {
@@ -16,7 +18,7 @@ describe('An announcement', () => {
     assert.ok(waiting.state === 'pending' && waiting.nonce !== announced.nonce);
     await assert.rejects(machine.claim(announced, announced.nonce), { code: 'unauthenticated' }, 'a nonce serves once');
     const [pending] = await listPendingHosts(rig.context, rig.viewer);
-    assert.deepEqual([pending?.hostname, pending?.address, pending?.nameTaken], ['db-1', '192.0.2.7', false]);
+    assert.deepEqual([pending?.hostname, pending?.address, pending?.nameTakenBy], ['db-1', '192.0.2.7', undefined]);
     await approveHost(rig.context, rig.admin, announced.announcement, { name: 'db', tags: ['prod'] });
     const reply = await machine.claim(announced, waiting.nonce);
     assert.ok(reply.state === 'approved');
@@ -64,6 +66,53 @@ describe('An announcement', () => {
     });
   });
 
+  it('that was rejected waits again when that is taken back, and is approved as it was', async (t) => {
+    const rig = await openCoreRig(t);
+    const machine = makeMachine(rig);
+    const before = await machine.announce();
+    await rejectHost(rig.context, rig.admin, before.announcement, 'a slip');
+    const [standing] = await listRejectedHosts(rig.context, rig.viewer);
+    assert.deepEqual([standing?.hostname, standing?.rejection, standing?.expiresAt], ['db-1', 'a slip', before.expiresAt]);
+    await takeBackRejection(rig.context, rig.admin, before.announcement);
+    assert.deepEqual(await listRejectedHosts(rig.context, rig.viewer), []);
+    // Its agent ended with the no, and was started again.
+    const again = await machine.announce();
+    assert.equal(again.announcement, before.announcement);
+    await approveHost(rig.context, rig.admin, again.announcement, { name: 'db', tags: [] });
+    assert.equal((await machine.claim(again, again.nonce)).state, 'approved');
+    const { rows } = await listAudit(rig.context, rig.admin, { action: 'host.rejection_taken_back' }, { limit: 10 });
+    assert.deepEqual(
+      rows.map(({ target }) => target.name),
+      ['db-1'],
+    );
+    await assert.rejects(takeBackRejection(rig.context, rig.admin, before.announcement), { code: 'conflict' });
+  });
+
+  it('whose rejection has expired has nothing to be taken back', async (t) => {
+    const rig = await openCoreRig(t);
+    const { announcement } = await makeMachine(rig).announce();
+    await rejectHost(rig.context, rig.admin, announcement, 'not ours');
+    rig.clock.advance(ENROLMENT.announcementLifeMs);
+    assert.deepEqual(await listRejectedHosts(rig.context, rig.viewer), []);
+    await assert.rejects(takeBackRejection(rig.context, rig.admin, announcement), { code: 'conflict' });
+  });
+
+  it('says who has its name: a host named so, a host that only calls itself so, or another one that waits', async (t) => {
+    const rig = await openCoreRig(t);
+    const named = await rig.enrol('db-1');
+    const other = await rig.enrol('web-1');
+    await updateHost(rig.context, rig.admin, other.id, { name: 'shop' });
+    for (const hostname of ['DB-1', 'web-1', 'twin', 'twin', 'alone']) await makeMachine(rig, hostname).announce();
+    const takers = (await listPendingHosts(rig.context, rig.viewer)).map(({ hostname, nameTakenBy }) => [hostname, nameTakenBy]);
+    assert.deepEqual(takers.sort(), [
+      ['DB-1', { kind: 'host', host: { id: named.id, name: 'db-1' }, by: 'name' }],
+      ['alone', undefined],
+      ['twin', { kind: 'announcement' }],
+      ['twin', { kind: 'announcement' }],
+      ['web-1', { kind: 'host', host: { id: other.id, name: 'shop' }, by: 'hostname' }],
+    ]);
+  });
+
   it('lives an hour', async (t) => {
     const rig = await openCoreRig(t);
     const machine = makeMachine(rig);
@@ -81,7 +130,7 @@ describe('An announcement', () => {
     await rig.enrol('db-1');
     for (let n = 0; n < ENROLMENT.pendingAnnouncements; n += 1) await makeMachine(rig, n === 0 ? 'db-1' : `web-${n}`).announce();
     await assert.rejects(makeMachine(rig, 'one-more').announce(), { code: 'limit' });
-    const flagged = (await listPendingHosts(rig.context, rig.viewer)).filter((one) => one.nameTaken);
+    const flagged = (await listPendingHosts(rig.context, rig.viewer)).filter((one) => one.nameTakenBy !== undefined);
     assert.deepEqual(
       flagged.map((one) => one.hostname),
       ['db-1'],

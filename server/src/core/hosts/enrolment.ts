@@ -14,6 +14,7 @@ import { type Caller, demand } from '../caller.ts';
 import { checkName, checkNote, checkTags } from '../names.ts';
 import type { CoreContext } from '../ports.ts';
 import { checkFirstSource, type FirstSource, prepareFirstSource } from './first-source.ts';
+import { getPending } from './pending-hosts.ts';
 import { demandAgentForMode } from './secrets-mode.ts';
 
 /** Hosts made from one image call themselves alike, and may all come at once. */
@@ -25,11 +26,6 @@ export interface Admission {
   tags: readonly string[];
   /** Undefined: kept. */
   secretsMode?: SecretsMode | undefined;
-}
-
-export interface PendingHost extends Announcement {
-  /** Another host or announcement has the same name, or calls itself so: compare fingerprints with care. */
-  nameTaken: boolean;
 }
 
 function makeNonce(context: CoreContext): string {
@@ -136,27 +132,13 @@ export async function claimAnnouncement(context: CoreContext, id: AnnouncementId
   return { state: 'pending', nonce: fresh, expiresAt: announcement.expiresAt };
 }
 
-export async function listPendingHosts(context: CoreContext, caller: Caller): Promise<readonly PendingHost[]> {
-  demand(caller, 'view');
-  const pending = await context.store.hosts.listPending(caller.tenant, context.clock.now());
-  return Promise.all(
-    pending.map(async (announcement) => ({
-      ...announcement,
-      nameTaken:
-        pending.some((other) => other.id !== announcement.id && other.hostname === announcement.hostname) ||
-        (await context.store.hosts.isHostNameTaken(caller.tenant, announcement.hostname)) ||
-        (await context.store.hosts.isHostnameKnown(caller.tenant, announcement.hostname)),
-    })),
-  );
-}
-
 async function chooseFreeName(context: CoreContext, tenant: Caller['tenant'], wanted: string): Promise<string> {
   const wellFormed = nameSchema.safeParse(wanted).data ?? 'host';
   // Room for the number that makes it free.
   const base = wellFormed.slice(0, TEXT.nameChars - 4);
   for (let attempt = 1; attempt < 1000; attempt += 1) {
     const name = attempt === 1 ? wellFormed : `${base}-${attempt}`;
-    if (!(await context.store.hosts.isHostNameTaken(tenant, name))) return name;
+    if ((await context.store.hosts.findHostNamed(tenant, name)) === undefined) return name;
   }
   throw new AppError('conflict', `too many hosts are named ${base}`);
 }
@@ -222,16 +204,6 @@ async function admit(
   return host;
 }
 
-async function getPending(context: CoreContext, caller: Caller, id: AnnouncementId): Promise<Announcement> {
-  const announcement = await context.store.hosts.findAnnouncement(id);
-  if (!announcement || announcement.tenant !== caller.tenant)
-    throw new AppError('not_found', 'this announcement is gone; the host will announce itself again');
-  if (announcement.state !== 'pending' || announcement.expiresAt <= context.clock.now()) {
-    throw new AppError('conflict', 'this announcement was answered already or has expired');
-  }
-  return announcement;
-}
-
 /** A person compared the fingerprints and lets the host in. */
 export async function approveHost(context: CoreContext, caller: Caller, id: AnnouncementId, admission: Admission): Promise<Host> {
   demand(caller, 'host.approve');
@@ -240,20 +212,6 @@ export async function approveHost(context: CoreContext, caller: Caller, id: Anno
   const announcement = await getPending(context, caller, id);
   demandAgentForMode(announcement.facts, secretsMode);
   return admit(context, caller, announcement, checked);
-}
-
-/** The host is told `message` when it asks. Throws `not_found`, and `conflict` for an announcement that was answered or has expired. */
-export async function rejectHost(context: CoreContext, caller: Caller, id: AnnouncementId, message: string): Promise<void> {
-  demand(caller, 'host.approve');
-  const announcement = await getPending(context, caller, id);
-  if (!(await context.store.hosts.rejectAnnouncement(id, message)))
-    throw new AppError('conflict', 'this announcement was answered already');
-  await recordAct(context, caller, {
-    action: 'host.rejected',
-    target: { kind: 'announcement', id, name: announcement.hostname },
-    change: { fingerprint: announcement.fingerprint, message },
-  });
-  for (const topic of [TOPICS.hosts, TOPICS.counts]) context.bus.publish(caller.tenant, { kind: 'refresh', topic });
 }
 
 export interface NewEnrolmentToken extends FirstSource {

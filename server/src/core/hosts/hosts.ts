@@ -129,7 +129,7 @@ export async function updateHost(
   if (
     change.name !== undefined &&
     change.name !== before.name &&
-    (await context.store.hosts.isHostNameTaken(caller.tenant, change.name))
+    (await context.store.hosts.findHostNamed(caller.tenant, change.name)) !== undefined
   ) {
     throw new AppError('conflict', `another host is named ${change.name}`, { details: { field: 'name' } });
   }

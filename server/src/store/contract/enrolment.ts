@@ -87,6 +87,23 @@ export function checkEnrolment(open: OpenStore): void {
     );
 
     it(
+      'lists rejections while they stand, and lets one wait again as before when it is taken back',
+      withStore(open, async ({ hosts }) => {
+        const first = await hosts.upsertAnnouncement(sampleAnnouncement(), 5);
+        assert.equal(await hosts.takeBackRejection(first.id, NOW), false, 'it only waits');
+        await hosts.rejectAnnouncement(first.id, 'not ours');
+        assert.deepEqual(await hosts.listRejected(TENANT, NOW), [{ ...first, state: 'rejected', rejection: 'not ours' }]);
+        assert.deepEqual(await hosts.listRejected(OTHER_TENANT, NOW), []);
+        assert.deepEqual(await hosts.listRejected(TENANT, first.expiresAt), []);
+        assert.equal(await hosts.takeBackRejection(first.id, first.expiresAt), false, 'it has expired');
+        assert.equal(await hosts.takeBackRejection(first.id, NOW), true);
+        assert.equal(await hosts.takeBackRejection(first.id, NOW), false, 'it was taken back');
+        assert.deepEqual(await hosts.listRejected(TENANT, NOW), []);
+        assert.deepEqual(await hosts.listPending(TENANT, NOW), [first]);
+      }),
+    );
+
+    it(
       'approves once: host, token and announcement together or nothing',
       withStore(open, async ({ hosts }) => {
         const announcement = await hosts.upsertAnnouncement(sampleAnnouncement(), 5);

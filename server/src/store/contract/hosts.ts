@@ -38,13 +38,13 @@ export function checkHosts(open: OpenStore): void {
         await hosts.insertHost(host);
         const own = host.facts?.hostname ?? '';
         assert.notEqual(own, '');
-        assert.equal(await hosts.isHostnameKnown(TENANT, own.toUpperCase()), true);
+        assert.deepEqual(await hosts.findHostCalling(TENANT, own.toUpperCase()), { id: host.id, name: 'orders' });
         assert.deepEqual(await hosts.findHostsByHostname(TENANT, own.toUpperCase()), [host]);
         assert.deepEqual(await hosts.findHostsByHostname(OTHER_TENANT, own), []);
-        assert.equal(await hosts.isHostnameKnown(TENANT, 'orders'), false);
-        assert.equal(await hosts.isHostnameKnown(OTHER_TENANT, own), false);
+        assert.equal(await hosts.findHostCalling(TENANT, 'orders'), undefined);
+        assert.equal(await hosts.findHostCalling(OTHER_TENANT, own), undefined);
         await hosts.setHostState(TENANT, host.id, 'revoked');
-        assert.equal(await hosts.isHostnameKnown(TENANT, own), false);
+        assert.equal(await hosts.findHostCalling(TENANT, own), undefined);
         assert.deepEqual(await hosts.findHostsByHostname(TENANT, own), []);
       }),
     );
@@ -54,15 +54,15 @@ export function checkHosts(open: OpenStore): void {
       withStore(open, async ({ hosts }) => {
         const host = sampleHost({ name: 'DB1' });
         await hosts.insertHost(host);
-        assert.equal(await hosts.isHostNameTaken(TENANT, 'db1'), true);
-        assert.equal(await hosts.isHostNameTaken(OTHER_TENANT, 'db1'), false);
+        assert.deepEqual(await hosts.findHostNamed(TENANT, 'db1'), { id: host.id, name: 'DB1' });
+        assert.equal(await hosts.findHostNamed(OTHER_TENANT, 'db1'), undefined);
         await assert.rejects(hosts.insertHost(sampleHost({ name: 'db1' })), refusal('conflict', { field: 'name' }));
         await assert.rejects(
           hosts.insertHost(sampleHost({ signingKey: host.signingKey })),
           refusal('conflict', { field: 'signingKey' }),
         );
         await hosts.setHostState(TENANT, host.id, 'revoked');
-        assert.equal(await hosts.isHostNameTaken(TENANT, 'db1'), false);
+        assert.equal(await hosts.findHostNamed(TENANT, 'db1'), undefined);
         const again = sampleHost({ name: 'db1', signingKey: host.signingKey });
         await hosts.insertHost(again);
         assert.equal((await hosts.findHostByKey(host.signingKey))?.id, again.id);

@@ -137,6 +137,13 @@ function prepareAnnouncements(sql: Sql) {
       SET state = 'approved', host_id = @host, sealed_token = @sealedToken, expires_at = max(expires_at, @expiresAt)
       WHERE id = @id AND state = 'pending' AND expires_at > @now`),
     reject: sql.change("UPDATE announcements SET state = 'rejected', rejection = @message WHERE id = @id AND state = 'pending'"),
+    rejected: sql.select(
+      `SELECT ${ANNOUNCEMENT} FROM announcements
+       WHERE tenant_id = @tenant AND state = 'rejected' AND expires_at > @now ORDER BY created_at, id`,
+      announcementRow,
+    ),
+    takeBack: sql.change(`UPDATE announcements SET state = 'pending', rejection = NULL
+      WHERE id = @id AND state = 'rejected' AND expires_at > @now`),
     removeExpired: sql.change('DELETE FROM announcements WHERE expires_at <= @now'),
     spend: sql.change(`UPDATE enrolment_tokens SET uses_left = uses_left - 1
       WHERE tenant_id = @tenant AND hash = @hash AND uses_left > 0 AND expires_at > @now`),
@@ -151,6 +158,8 @@ type Announcements = Pick<
   | 'listPending'
   | 'approveAnnouncement'
   | 'rejectAnnouncement'
+  | 'listRejected'
+  | 'takeBackRejection'
   | 'deleteExpiredAnnouncements'
 >;
 
@@ -202,6 +211,8 @@ export function createAnnouncements(sql: Sql): Announcements {
         }
       }),
     rejectAnnouncement: (id, message) => sql.write(() => rows.reject.run({ id, message }) > 0),
+    listRejected: (tenant, now) => sql.read(() => rows.rejected.list({ tenant, now })),
+    takeBackRejection: (id, now) => sql.write(() => rows.takeBack.run({ id, now }) > 0),
     deleteExpiredAnnouncements: (now) => sql.write(() => rows.removeExpired.run({ now })),
   };
 }

@@ -1,10 +1,13 @@
+import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import * as z from 'zod';
-import type { Host, HostNaming, HostStore } from '../hosts.ts';
+import type { Host, HostNaming, HostStore, NamedHost } from '../hosts.ts';
 import { counted, foldName, toJson } from './columns.ts';
 import { HOST_COLUMNS, hostRow } from './host-rows.ts';
 import { createSortedHosts } from './lists/sorted-hosts.ts';
 import type { Sql } from './statements.ts';
+
+const namedHost: z.ZodType<NamedHost> = z.object({ id: idSchema('host'), name: z.string() });
 
 function prepareHosts(sql: Sql) {
   const byId = 'WHERE tenant_id = @tenant AND id = @id';
@@ -28,14 +31,14 @@ function prepareHosts(sql: Sql) {
       hostRow,
     ),
     byName: sql.select(
-      "SELECT count(*) AS count FROM hosts WHERE tenant_id = @tenant AND name_key = @nameKey AND state <> 'revoked'",
-      counted,
+      "SELECT id, name FROM hosts WHERE tenant_id = @tenant AND name_key = @nameKey AND state <> 'revoked'",
+      namedHost,
     ),
     // A look at every host of the tenant; asked only for the few announcements that wait.
     byHostname: sql.select(
-      `SELECT count(*) AS count FROM hosts WHERE tenant_id = @tenant AND state <> 'revoked'
-       AND lower(facts ->> '$.hostname') = lower(@hostname)`,
-      counted,
+      `SELECT id, name FROM hosts WHERE tenant_id = @tenant AND state <> 'revoked'
+       AND lower(facts ->> '$.hostname') = lower(@hostname) ORDER BY created_at, id LIMIT 1`,
+      namedHost,
     ),
     ofHostname: sql.select(
       `SELECT ${HOST_COLUMNS} FROM hosts h WHERE h.tenant_id = @tenant AND h.state = 'active'
@@ -120,8 +123,8 @@ type HostRows = Pick<
   | 'countHosts'
   | 'countHostsSeenSince'
   | 'countAilingHosts'
-  | 'isHostNameTaken'
-  | 'isHostnameKnown'
+  | 'findHostNamed'
+  | 'findHostCalling'
   | 'findHostsByHostname'
   | 'updateHostNaming'
   | 'setHostDrain'
@@ -154,8 +157,8 @@ export function createHostRows(sql: Sql): HostRows {
     listTags: (tenant) => sql.read(() => hosts.tags.list({ tenant }).map(({ tag }) => tag)),
     countHostsSeenSince: (tenant, since) => sql.read(() => hosts.countSeen.find({ tenant, since })?.count ?? 0),
     countAilingHosts: (tenant, seenSince) => sql.read(() => hosts.countAiling.find({ tenant, seenSince })?.count ?? 0),
-    isHostNameTaken: (tenant, name) => sql.read(() => (hosts.byName.find({ tenant, nameKey: foldName(name) })?.count ?? 0) > 0),
-    isHostnameKnown: (tenant, hostname) => sql.read(() => (hosts.byHostname.find({ tenant, hostname })?.count ?? 0) > 0),
+    findHostNamed: (tenant, name) => sql.read(() => hosts.byName.find({ tenant, nameKey: foldName(name) })),
+    findHostCalling: (tenant, hostname) => sql.read(() => hosts.byHostname.find({ tenant, hostname })),
     findHostsByHostname: (tenant, hostname) => sql.read(() => hosts.ofHostname.list({ tenant, hostname })),
     updateHostNaming: (tenant, id, change, expected) =>
       sql.write(() => {

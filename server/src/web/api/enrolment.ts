@@ -5,18 +5,17 @@ import { ENROLMENT, TEXT } from '@holdfast/shared/limits.ts';
 import { hostFactsSchema } from '@holdfast/shared/protocol/messages.ts';
 import * as z from 'zod';
 import type { Caller } from '../../core/caller.ts';
+import { approveHost, createEnrolmentToken, deleteEnrolmentToken, listEnrolmentTokens } from '../../core/hosts/enrolment.ts';
+import { toHostView } from '../../core/hosts/hosts.ts';
 import {
-  approveHost,
-  createEnrolmentToken,
-  deleteEnrolmentToken,
-  listEnrolmentTokens,
   listPendingHosts,
+  listRejectedHosts,
   type PendingHost,
   rejectHost,
-} from '../../core/hosts/enrolment.ts';
-import { toHostView } from '../../core/hosts/hosts.ts';
+  takeBackRejection,
+} from '../../core/hosts/pending-hosts.ts';
 import type { CoreContext } from '../../core/ports.ts';
-import type { EnrolmentToken } from '../../store/hosts.ts';
+import type { Announcement, EnrolmentToken } from '../../store/hosts.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { hostShape, secretsModeShape, toHostShape } from './shapes/host-shape.ts';
 import {
@@ -35,6 +34,21 @@ import {
 /** A token for automation may live longer than one typed by hand, but not for ever. */
 const TOKEN_LIFE_MAX_MS = 90 * 24 * 60 * 60 * 1000;
 
+const nameTakerShape = nameShape(
+  'NameTaker',
+  z
+    .discriminatedUnion('kind', [
+      z.strictObject({
+        kind: z.literal('host'),
+        id: idSchema('host'),
+        name: z.string(),
+        by: z.enum(['name', 'hostname']).meta({ description: 'It has this name here, or only calls itself so as well' }),
+      }),
+      z.strictObject({ kind: z.literal('announcement') }),
+    ])
+    .meta({ description: 'A host that has the name already, or another announcement that waits beside this one' }),
+);
+
 const pendingShape = nameShape(
   'PendingHost',
   z.strictObject({
@@ -46,12 +60,14 @@ const pendingShape = nameShape(
     createdAt: instantSchema,
     expiresAt: instantSchema,
     nameTaken: z.boolean().meta({ description: 'Another host or announcement has this name: compare with care' }),
+    nameTakenBy: nameTakerShape.optional(),
   }),
 );
 
 function toPendingShape(pending: PendingHost): z.infer<typeof pendingShape> {
-  const { id, hostname, fingerprint, facts, address, createdAt, expiresAt, nameTaken } = pending;
-  return { id, hostname, fingerprint, facts, address, createdAt, expiresAt, nameTaken };
+  const { id, hostname, fingerprint, facts, address, createdAt, expiresAt, nameTakenBy: taker } = pending;
+  const nameTakenBy = taker?.kind === 'host' ? { kind: taker.kind, ...taker.host, by: taker.by } : taker;
+  return { id, hostname, fingerprint, facts, address, createdAt, expiresAt, nameTaken: taker !== undefined, nameTakenBy };
 }
 
 const enrolmentTokenShape = nameShape(
@@ -81,15 +97,29 @@ const newEnrolmentTokenShape = nameShape(
 
 const rejectedShape = nameShape(
   'RejectedHost',
-  z.strictObject({ id: idSchema('announcement'), state: z.literal('rejected'), message: z.string() }),
+  z.strictObject({
+    id: idSchema('announcement'),
+    hostname: z.string(),
+    fingerprint: z.string(),
+    address: z.string(),
+    state: z.literal('rejected'),
+    message: z.string().meta({ description: 'What its agent was told' }),
+    createdAt: instantSchema,
+    expiresAt: instantSchema.meta({ description: 'Until then these keys are answered so, unless it is taken back' }),
+  }),
 );
+
+function toRejectedShape({ id, hostname, fingerprint, address, rejection, createdAt, expiresAt }: Announcement) {
+  const message = rejection ?? '';
+  return { id, hostname, fingerprint, address, state: 'rejected' as const, message, createdAt, expiresAt };
+}
 
 const listPendingEndpoint = defineEndpoint({
   method: 'get',
   path: '/hosts/pending',
   scope: 'read',
   summary: 'Lists hosts that announced themselves and wait for approval.',
-  tag: 'hosts',
+  tag: 'enrolment',
   query: z.strictObject({ ...pageFields }),
   reply: listOf(pendingShape),
   handle: async (context, caller, { query }) =>
@@ -100,7 +130,7 @@ const approval = {
   method: 'post',
   scope: 'admin',
   summary: 'Lets an announced host in, after its fingerprint was compared.',
-  tag: 'hosts',
+  tag: 'enrolment',
   params: idParams('announcement'),
   body: z.strictObject({ name: nameSchema, tags: tagsInput.default([]), secretsMode: secretsModeShape.default('kept') }),
   reply: hostShape,
@@ -127,16 +157,15 @@ const approveAmongHostsEndpoint = defineEndpoint({
 const rejection = {
   method: 'post',
   scope: 'admin',
-  summary: 'Turns an announced host away; it is told the message.',
-  tag: 'hosts',
+  summary: 'Turns an announced host away; it is told the message, and so are its keys until the announcement expires.',
+  tag: 'enrolment',
   params: idParams('announcement'),
   body: z.strictObject({ message: z.string().trim().min(1).max(500).default('rejected by the operator') }),
   reply: rejectedShape,
 } as const;
-const reject = async (context: CoreContext, caller: Caller, id: AnnouncementId, message: string) => {
-  await rejectHost(context, caller, id, message);
-  return { data: { id, state: 'rejected' as const, message } };
-};
+const reject = async (context: CoreContext, caller: Caller, id: AnnouncementId, message: string) => ({
+  data: toRejectedShape(await rejectHost(context, caller, id, message)),
+});
 
 const rejectEndpoint = defineEndpoint({
   ...rejection,
@@ -151,12 +180,43 @@ const rejectAmongHostsEndpoint = defineEndpoint({
   handle: (context, caller, { params, body }) => reject(context, caller, params.id, body.message),
 });
 
+const listRejectedEndpoint = defineEndpoint({
+  method: 'get',
+  path: '/hosts/rejected',
+  scope: 'read',
+  summary: 'Lists hosts that were turned away, as long as that stands.',
+  tag: 'enrolment',
+  query: z.strictObject({ ...pageFields }),
+  reply: listOf(rejectedShape),
+  handle: async (context, caller, { query }) =>
+    toHeldPage(await listRejectedHosts(context, caller), query, keyByAge, toRejectedShape),
+});
+
+const takeBackEndpoint = defineEndpoint({
+  method: 'post',
+  path: '/hosts/rejected/:id/take-back',
+  scope: 'admin',
+  summary: 'Takes a rejection back: the host waits for approval again. Its agent has ended and must be started again.',
+  tag: 'enrolment',
+  params: idParams('announcement'),
+  reply: z.strictObject({
+    id: idSchema('announcement'),
+    hostname: z.string(),
+    state: z.literal('pending'),
+    expiresAt: instantSchema,
+  }),
+  async handle(context, caller, { params }) {
+    const { id, hostname, expiresAt } = await takeBackRejection(context, caller, params.id);
+    return { data: { id, hostname, state: 'pending' as const, expiresAt } };
+  },
+});
+
 const listTokensEndpoint = defineEndpoint({
   method: 'get',
   path: '/enrolment-tokens',
   scope: 'admin',
   summary: 'Lists enrolment tokens that still work, without the tokens themselves.',
-  tag: 'hosts',
+  tag: 'enrolment',
   query: z.strictObject({ ...pageFields }),
   reply: listOf(enrolmentTokenShape),
   handle: async (context, caller, { query }) =>
@@ -168,7 +228,7 @@ const createTokenEndpoint = defineEndpoint({
   path: '/enrolment-tokens',
   scope: 'admin',
   summary: 'Makes a token with which hosts are approved by themselves; it is shown once.',
-  tag: 'hosts',
+  tag: 'enrolment',
   body: z.strictObject({
     note: z.string().trim().max(TEXT.nameChars).default(''),
     tags: tagsInput.default([]),
@@ -191,7 +251,7 @@ const deleteTokenEndpoint = defineEndpoint({
   path: '/enrolment-tokens/:id',
   scope: 'admin',
   summary: 'Deletes an enrolment token; hosts it let in stay.',
-  tag: 'hosts',
+  tag: 'enrolment',
   params: idParams('enrolmentToken'),
   reply: deletedShape('enrolmentToken'),
   async handle(context, caller, { params }) {
@@ -206,6 +266,8 @@ export const ENROLMENT_ENDPOINTS: readonly ApiEndpoint[] = [
   rejectEndpoint,
   approveAmongHostsEndpoint,
   rejectAmongHostsEndpoint,
+  listRejectedEndpoint,
+  takeBackEndpoint,
   listTokensEndpoint,
   createTokenEndpoint,
   deleteTokenEndpoint,

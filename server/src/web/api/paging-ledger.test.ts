@@ -200,6 +200,7 @@ describe('Lists of what happened', () => {
       '/api-keys',
       '/enrolment-tokens',
       '/hosts/pending',
+      '/hosts/rejected',
       '/audit',
     ];
     // What lies in a repository is told by a host each time.

@@ -61,6 +61,7 @@ describe('The API over HTTP', () => {
     const ids: Record<string, string> = {
       hosts: 'host',
       'hosts/pending': 'ann',
+      'hosts/rejected': 'ann',
       'enrolment-tokens': 'enr',
       sources: 'src',
       repositories: 'repo',

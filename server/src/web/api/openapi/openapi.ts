@@ -26,7 +26,8 @@ export interface OpenApiDocument extends JsonObject {
 
 const TAGS: Record<string, string> = {
   fleet: 'How everything stands',
-  hosts: 'Machines with an agent, how they join and leave',
+  hosts: 'Machines with an agent, and how they leave',
+  enrolment: 'Machines that want to join: who waits, who was turned away, and tokens that let them in',
   sources: 'What is protected',
   repositories: 'Where backups live',
   contents: 'What a repository really holds, whoever put it there',

@@ -6,14 +6,22 @@ import { TEXT } from '@holdfast/shared/limits.ts';
 import { hasCapability } from '@holdfast/shared/protocol/capabilities.ts';
 import * as z from 'zod';
 import { isAllowed } from '../../../core/caller.ts';
-import { approveHost, listPendingHosts, type PendingHost, rejectHost } from '../../../core/hosts/enrolment.ts';
+import { approveHost } from '../../../core/hosts/enrolment.ts';
+import {
+  listPendingHosts,
+  listRejectedHosts,
+  type NameTaker,
+  type PendingHost,
+  rejectHost,
+  takeBackRejection,
+} from '../../../core/hosts/pending-hosts.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import type { PageReply, Visit } from '../../http/route.ts';
 import { readClockface } from '../clockface.ts';
 import { type FormProblem, toFormProblem, toSchemaProblem } from '../forms/form-problem.ts';
 import { findText, readText, splitTags } from '../forms/form-values.ts';
 import { getParam } from '../params.ts';
-import type { PendingHostView, PendingView } from './host-pending.view.ts';
+import type { NameTakerView, PendingHostView, PendingView } from './host-pending.view.ts';
 
 /** An answer that was refused: which announcement, what was typed, and what is wrong with it. */
 export interface RefusedApproval {
@@ -24,7 +32,16 @@ export interface RefusedApproval {
   problem: FormProblem;
 }
 
-function toPendingView(host: PendingHost, refused: RefusedApproval | undefined): PendingHostView {
+/** Rejections on the page; each is a person's answer of the last hour. */
+const REJECTED_SHOWN = 10;
+
+function toTakerView(taker: NameTaker, { urls }: Visit): NameTakerView {
+  if (taker.kind === 'announcement') return taker;
+  const { host, by } = taker;
+  return { kind: 'host', name: host.name, href: urls.host({ host: host.id }), by };
+}
+
+function toPendingView(host: PendingHost, visit: Visit, refused: RefusedApproval | undefined): PendingHostView {
   const { facts } = host;
   return {
     id: host.id,
@@ -35,7 +52,7 @@ function toPendingView(host: PendingHost, refused: RefusedApproval | undefined):
     address: host.address,
     announcedAt: host.createdAt,
     expiresAt: host.expiresAt,
-    nameTaken: host.nameTaken,
+    nameTakenBy: host.nameTakenBy && toTakerView(host.nameTakenBy, visit),
     canDoWithout: hasCapability(facts, 'secrets.put'),
     ...(refused?.announcement === host.id
       ? {
@@ -53,11 +70,22 @@ function toPendingView(host: PendingHost, refused: RefusedApproval | undefined):
 
 /** Reads who waits. The fragment is served again at `here`. */
 export async function readPending(context: CoreContext, visit: Visit, refused?: RefusedApproval): Promise<PendingView> {
-  const pending = await listPendingHosts(context, visit.caller);
+  const [pending, rejected] = await Promise.all([
+    listPendingHosts(context, visit.caller),
+    listRejectedHosts(context, visit.caller),
+  ]);
   return {
     urls: visit.urls,
     face: readClockface(context, visit),
-    hosts: pending.map((host) => toPendingView(host, refused)),
+    hosts: pending.map((host) => toPendingView(host, visit, refused)),
+    // The newest are the likeliest slips.
+    rejected: rejected
+      .slice(-REJECTED_SHOWN)
+      .reverse()
+      .map(({ id, hostname, fingerprint, address, rejection, expiresAt }) => {
+        return { id, hostname, words: fingerprint.split('-'), address, message: rejection ?? '', expiresAt };
+      }),
+    moreRejected: Math.max(0, rejected.length - REJECTED_SHOWN),
     here: visit.here,
     mayApprove: isAllowed(visit.caller, 'host.approve'),
   };
@@ -100,4 +128,10 @@ export async function answerRejection(context: CoreContext, visit: Visit): Promi
   if (!reason.success) throw new AppError('invalid', 'the reason may have 500 characters');
   await rejectHost(context, visit.caller, announcement, reason.data === '' ? 'rejected by the operator' : reason.data);
   return { kind: 'redirect', to: visit.urls.hosts(), flash: { tone: 'good', text: 'The host was rejected; its agent is told.' } };
+}
+
+export async function answerTakeBack(context: CoreContext, visit: Visit): Promise<PageReply> {
+  await takeBackRejection(context, visit.caller, getParam(visit, 'announcement', idSchema('announcement')));
+  const text = 'The rejection is taken back: the host waits again. Start its agent again.';
+  return { kind: 'redirect', to: visit.urls.hosts(), flash: { tone: 'good', text } };
 }

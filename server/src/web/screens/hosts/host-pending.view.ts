@@ -1,14 +1,17 @@
 /** Hosts that want to join: what they say they are, and the six words that prove who they are. */
 import { attrs, type Html, html } from '../../html.ts';
-import { button, confirmButton } from '../../ui/button.ts';
+import { button, confirmButton, postButton } from '../../ui/button.ts';
 import { fingerprint } from '../../ui/fingerprint.ts';
 import { callout } from '../../ui/flash.ts';
 import { icon } from '../../ui/icons.ts';
-import { facts, panel } from '../../ui/panel.ts';
+import { facts, panel, rows } from '../../ui/panel.ts';
 import { hostStatus } from '../../ui/status.ts';
-import { type Clockface, relativeTime } from '../../ui/time.ts';
+import { type Clockface, dayTime, relativeTime } from '../../ui/time.ts';
 import type { Urls } from '../../urls.ts';
 import { listSecretsOptions, SECRETS_COST } from './secrets-mode.view.ts';
+
+/** A host that has the name here, one that only calls itself so too, or another one that waits. */
+export type NameTakerView = { kind: 'host'; name: string; href: string; by: 'name' | 'hostname' } | { kind: 'announcement' };
 
 export interface PendingHostView {
   id: string;
@@ -20,8 +23,7 @@ export interface PendingHostView {
   address: string;
   announcedAt: number;
   expiresAt: number;
-  /** Another host, or another announcement, has this name. */
-  nameTaken: boolean;
+  nameTakenBy: NameTakerView | undefined;
   /** Whether its agent can do without keeping secrets. */
   canDoWithout: boolean;
   /** What was typed, when the form came back. */
@@ -30,10 +32,23 @@ export interface PendingHostView {
     | undefined;
 }
 
+/** One that was turned away; what its keys announce is answered so until `expiresAt`. */
+export interface RejectedHostView {
+  id: string;
+  hostname: string;
+  words: readonly string[];
+  address: string;
+  message: string;
+  expiresAt: number;
+}
+
 export interface PendingView {
   urls: Urls;
   face: Clockface;
   hosts: readonly PendingHostView[];
+  rejected: readonly RejectedHostView[];
+  /** Those that stand beside the ones shown. */
+  moreRejected: number;
   /** Where this part is served again. */
   here: string;
   mayApprove: boolean;
@@ -48,18 +63,27 @@ export const PENDING_ID = 'pending-hosts';
 /** All hosts that wait; the live update of the hosts page and of Add host puts the very same element in place. */
 export function pendingHosts(view: PendingView): Html {
   const live = { id: PENDING_ID, 'data-live': 'hosts', 'data-live-get': view.here };
-  if (view.hosts.length === 0) return html`<div ${attrs({ ...live, hidden: view.waiting === undefined })}>${view.waiting}</div>`;
-  return html`<div class="stack" ${attrs(live)}>${view.hosts.map((host) => pendingHost(host, view))}</div>`;
+  const rejected = view.rejected.length > 0 && rejectedHosts(view);
+  const waiting = view.hosts.length > 0 ? view.hosts.map((host) => pendingHost(host, view)) : view.waiting;
+  if (waiting === undefined && !rejected) return html`<div ${attrs({ ...live, hidden: true })}></div>`;
+  return html`<div class="stack" ${attrs(live)}>${waiting}${rejected}</div>`;
+}
+
+/** Why the name is no proof, and what to do about whoever has it already. */
+function nameWarning(hostname: string, taker: NameTakerView): Html {
+  const name = html`<strong>${hostname}</strong>`;
+  if (taker.kind === 'announcement')
+    return html`Another machine that waits calls itself ${name} as well. Compare each with its own words; if you expect only one, somebody may be posing as it.`;
+  const link = html`<a href="${taker.href}">${taker.name}</a>`;
+  return taker.by === 'name'
+    ? html`A host is already named ${link}. If this machine was rebuilt, revoke the old one; if not, somebody may be posing as it.`
+    : html`The host ${link} calls itself ${name} as well. If this is that machine, rebuilt, revoke the old one; if not, somebody may be posing as it.`;
 }
 
 function pendingHost(host: PendingHostView, view: PendingView): Html {
   const { face } = view;
   const warning =
-    host.nameTaken &&
-    callout({
-      tone: 'warning',
-      text: html`Another host is already named <strong>${host.hostname}</strong>. If this machine was rebuilt, revoke the old one; if not, somebody may be posing as it.`,
-    });
+    host.nameTakenBy !== undefined && callout({ tone: 'warning', text: nameWarning(host.hostname, host.nameTakenBy) });
   const known = facts([
     { label: 'System', value: host.system },
     { label: 'Agent', value: host.agentVersion },
@@ -76,7 +100,24 @@ function pendingHost(host: PendingHostView, view: PendingView): Html {
   });
 }
 
-function decision(host: PendingHostView, { urls, approvedTo }: PendingView): Html {
+/** A no that stands, so that a slip can be put right before its hour is over. */
+function rejectedHosts({ urls, face, rejected, moreRejected, mayApprove }: PendingView): Html {
+  const list = rows(
+    rejected.map((host) => ({
+      id: `rejected-${host.id}`,
+      title: html`${host.hostname} at <code>${host.address}</code>`,
+      detail: html`<code>${host.words.join(' ')}</code><br>Its agent was told: ${host.message}. That stands until ${dayTime(host.expiresAt, face)}.`,
+      action: mayApprove && postButton({ action: urls.takeBackRejection({ announcement: host.id }), label: 'Take back' }),
+    })),
+  );
+  return panel({
+    id: 'rejected-hosts',
+    title: 'Rejected',
+    content: html`<p>These machines are told no whenever they announce themselves. After <em>Take back</em> a machine waits here again; start its agent again, which has ended.</p>${list}${moreRejected > 0 && html`<p class="quiet">And ${moreRejected} more; <code>holdfast hosts rejected</code> lists them.</p>`}`,
+  });
+}
+
+function decision(host: PendingHostView, { urls, face, approvedTo }: PendingView): Html {
   const formId = `approve-${host.id}`;
   const { typed } = host;
   const fields = [
@@ -106,7 +147,7 @@ function decision(host: PendingHostView, { urls, approvedTo }: PendingView): Htm
     label: 'Reject…',
     confirm: {
       title: html`Reject ${host.hostname}?`,
-      effect: 'The agent is told and stops asking. Nothing on the machine changes. It can announce itself again.',
+      effect: html`The agent is told, and ends. Nothing on the machine changes. Until ${dayTime(host.expiresAt, face)} it is told the same whenever it is started again; you can take that back here meanwhile.`,
       verb: 'Reject',
       action: urls.rejectHost({ announcement: host.id }),
       fields: textField(`reject-${host.id}-reason`, {

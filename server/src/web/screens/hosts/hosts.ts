@@ -14,7 +14,7 @@ import { findText } from '../forms/form-values.ts';
 import { keepSort, readSort } from '../list-sort.ts';
 import { findParts, readOnce } from '../params.ts';
 import { buildShell } from '../shell.ts';
-import { answerApproval, answerRejection, type RefusedApproval, readPending } from './host-pending.ts';
+import { answerApproval, answerRejection, answerTakeBack, type RefusedApproval, readPending } from './host-pending.ts';
 import { PENDING_ID, pendingHosts } from './host-pending.view.ts';
 import { HOST_ANSWER_ID, HOST_TABLE_ID, type HostRow, type HostsView, hostsAnswer, hostsPage, hostTable } from './hosts.view.ts';
 import { listTagChoices } from './tag-choices.ts';
@@ -143,4 +143,5 @@ export const HOST_SCREENS: readonly ScreenRoute[] = [
   { method: 'get', path: PAGES.hosts, handle: showHosts },
   { method: 'post', path: PAGES.approveHost, handle: postApproval },
   { method: 'post', path: PAGES.rejectHost, handle: answerRejection },
+  { method: 'post', path: PAGES.takeBackRejection, handle: answerTakeBack },
 ];

@@ -2,7 +2,7 @@
 import type { RunId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import { type Caller, isAllowed } from '../../../core/caller.ts';
 import type { FleetLook, LookedSource } from '../../../core/fleet/look.ts';
-import type { PendingHost } from '../../../core/hosts/enrolment.ts';
+import type { PendingHost } from '../../../core/hosts/pending-hosts.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import { countFindings } from '../../../core/sources/findings.ts';
 import type { Visit } from '../../http/route.ts';
@@ -24,7 +24,7 @@ function toPendingNeed(host: PendingHost, visit: Visit): Need {
     status: { host: 'pending' },
     title: `${host.hostname} wants to join`,
     mono: host.fingerprint,
-    detail: `${host.facts.os} · ${host.address}${host.nameTaken ? ' · another host has this name' : ''}`,
+    detail: `${host.facts.os} · ${host.address}${host.nameTakenBy === undefined ? '' : ' · another has this name'}`,
     act: { label: 'Compare and approve', href: visit.urls.hosts() },
   };
 }

@@ -3,7 +3,7 @@ import { WIRE } from '@holdfast/shared/limits.ts';
 import { TOPICS } from '../../../core/bus.ts';
 import { isAllowed } from '../../../core/caller.ts';
 import type { FleetLook, LookedSource } from '../../../core/fleet/look.ts';
-import { listPendingHosts } from '../../../core/hosts/enrolment.ts';
+import { listPendingHosts } from '../../../core/hosts/pending-hosts.ts';
 import { type Installation, readInstallation } from '../../../core/installation-settings.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import type { ProtectionCounts, ProtectionStatus } from '../../../core/protection/protection.ts';
