@@ -140,6 +140,13 @@ test('200 MB go from PostgreSQL to S3 and back, and not through the server', asy
     await expect(found).toContainText('2 databases of 3 are no source yet.', { timeout: 15_000 });
     await expectAccessible(page);
     await takePicture(page, 'source-find');
+    for (const [act, ticked] of [
+      ['Select none', 0],
+      ['Select all', 2],
+    ] as const) {
+      await found.getByRole('button', { name: act }).click();
+      await expect(found.locator('input[name=database]:checked')).toHaveCount(ticked, { timeout: 15_000 });
+    }
     await found.getByRole('button', { name: 'Add the selected ones' }).click();
     await expect(page.getByText('2 sources were added.')).toBeVisible({ timeout: 15_000 });
     await page.getByRole('link', { name: 'blog', exact: true }).click();
@@ -147,6 +154,23 @@ test('200 MB go from PostgreSQL to S3 and back, and not through the server', asy
     await expect(page.getByRole('heading', { level: 1 })).toHaveText('All 3 databases are sources already.');
     expect(new URL(page.url()).pathname).toBe('/sources/discover');
     await expectAccessible(page);
+    await postgres.createDatabase('later');
+    await page.reload();
+    await expect(page.getByRole('heading', { level: 1 })).toHaveText('1 database of 4 is no source yet.');
+    await expect(page.getByRole('checkbox', { name: /later/ })).toBeChecked();
+  });
+
+  await test.step('saved again without its password being typed, a source still connects', async () => {
+    await page.goto(`${url}/sources`);
+    await page.getByRole('link', { name: 'shop', exact: true }).click();
+    await page.getByRole('link', { name: 'Edit' }).click();
+    await expect(findField(page, 'Password')).toHaveValue('');
+    await page.getByRole('button', { name: 'Test the connection' }).click();
+    await expect(page.locator('#test-result')).toContainText(/version 1\d/, { timeout: 15_000 });
+    await page.getByRole('button', { name: 'Save', exact: true }).click();
+    await expect(page.getByRole('heading', { level: 1 })).toContainText('shop');
+    await page.getByRole('button', { name: 'Test the connection' }).click();
+    await expect(page.locator('#test-result')).toContainText(/version 1\d/, { timeout: 15_000 });
   });
 
   await test.step('the bucket holds no repository until it is created by a click', async () => {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
+import type { HostId } from '@holdfast/shared/domain/ids.ts';
+import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
 import { EXIT } from './exit.ts';
 import { type CliWorld, openCliWorld } from './fixtures/cli-world.ts';
 
@@ -56,14 +58,31 @@ const variables = { REPO_PASSWORD: SECRET, HOOK: 'https://hooks.example.test/x' 
 
 let world: CliWorld;
 let path = '';
+let host: HostId;
 before(async () => {
   world = await openCliWorld();
-  await world.addHost('db-1');
+  host = await world.addHost('db-1');
   await world.write('rest.secret', `${SECRET}\n`);
   await world.write('db.secret', SECRET);
   path = await world.write('fleet.yaml', FILE);
 });
 after(() => world.close());
+
+/** A session that answers tests of sources by what their config is; no repository is there yet. */
+function connectHost(works: (config: Record<string, unknown>) => boolean): void {
+  const answer = (type: string, body: unknown): unknown => {
+    if (type === 'repository.test') return { state: 'missing', message: 'there is no repository', latencyMs: 1 };
+    const ok = works((body as RequestBody<'source.test'>).draft.config);
+    const warnings = ok ? ['a table without a key'] : [];
+    return { ok, message: ok ? '' : 'no such \u001b[2Jplace', serverVersion: '15.18', warnings, latencyMs: 1 };
+  };
+  world.served.directory.register({
+    ...{ host, boot: 'boot-of-a-test', heartbeat: undefined, progress: new Map() },
+    request: async (type, body) => answer(type, body) as never,
+    sync: () => undefined,
+    end: () => undefined,
+  });
+}
 
 const plan = (verb: string, ...more: string[]) => world.run(['plan', verb, '-f', path, ...more], { variables });
 
@@ -95,9 +114,29 @@ describe('Config as code', () => {
     assert.deepEqual((await world.run(['--json', 'policies', 'list', '--search', 'fleet'])).json(), []);
   });
 
-  it('makes it, and the second time changes nothing', async () => {
-    const made = await plan('apply');
+  it('changes nothing with --test where one source or repository does not work, and has a line for each', async () => {
+    const away = await plan('apply', '--test');
+    assert.equal(away.code, EXIT.failed);
+    for (const name of ['repositories main', 'repositories second', 'sources db-1/app', 'sources db-1/web'])
+      assert.match(away.error, new RegExp(`${name}: not tested: the host is offline`));
+    connectHost((config) => !Array.isArray(config['paths']));
+    const refused = await plan('apply', '--test');
+    assert.equal(refused.code, EXIT.failed);
+    assert.match(
+      refused.error,
+      /^holdfast: sources db-1\/web: it does not work from db-1: no such \ufffd\[2Jplace\nholdfast: nothing was changed\n$/m,
+    );
+    assert.doesNotMatch(refused.error, /db-1\/app: it does not work/);
+    assert.match((await plan('diff')).out, /9 to add/);
+    assert.ok(!`${away.error}${refused.error}`.includes(SECRET));
+  });
+
+  it('makes it, with what its tests warn of, and the second time changes nothing', async () => {
+    connectHost(() => true);
+    const made = await plan('apply', '--test');
     assert.equal(made.code, EXIT.done, made.error);
+    assert.match(made.error, /repositories main: there is none at this address yet/);
+    assert.match(made.error, /sources db-1\/app: a table without a key/);
     assert.match(made.out, /9 changes made/);
     assert.ok(!`${made.out}${made.error}`.includes(SECRET));
     const before = (await world.run(['--json', 'audit', 'list', '--limit', 'all'])).json<unknown[]>().length;

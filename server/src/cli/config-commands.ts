@@ -6,6 +6,7 @@ import { type Change, type ConfigDiff, diffConfig } from './config-diff.ts';
 import { exportConfig, writeYaml } from './config-export.ts';
 import { type ConfigFile, parseConfigFile } from './config-file.ts';
 import { collectNames, readServerState } from './config-state.ts';
+import { type TrialParts, tryChanges } from './config-trial.ts';
 import { CliError, createUsageError, EXIT } from './exit.ts';
 import { note, printJson, printLine, showValue, type Terminal } from './output.ts';
 import { type CliParts, connect, settle, wantsJson } from './parts.ts';
@@ -14,6 +15,7 @@ interface ConfigOptions {
   file: string;
   resendSecrets?: boolean;
   delete?: boolean;
+  test?: boolean;
 }
 
 async function readConfigFile(parts: CliParts, path: string): Promise<ConfigFile> {
@@ -69,6 +71,13 @@ async function diff(parts: CliParts, options: ConfigOptions, command: Command): 
   settle(parts, found.problems.length > 0 ? EXIT.failed : found.changes.length > 0 ? EXIT.partial : EXIT.done);
 }
 
+/** @throws CliError with a line for each that does not work; nothing was changed by then */
+async function demandWorking({ terminal }: CliParts, changes: readonly Change[], trial: TrialParts): Promise<void> {
+  const { failures, notes } = await tryChanges(changes, trial);
+  for (const line of notes) note(terminal, line);
+  if (failures.length > 0) throw new CliError(EXIT.failed, `${failures.join('\n')}\nnothing was changed`);
+}
+
 async function apply(parts: CliParts, options: ConfigOptions, command: Command): Promise<void> {
   const { terminal } = parts;
   const file = await readConfigFile(parts, options.file);
@@ -77,12 +86,14 @@ async function apply(parts: CliParts, options: ConfigOptions, command: Command):
   const found = diffConfig(file, state, { resend: options.resendSecrets === true });
   if (found.problems.length > 0) throw new CliError(EXIT.failed, `${found.problems.join('\n')}\nnothing was changed`);
   const secrets = await readSecrets(found.changes, { findVariable: parts.findVariable, configPath: options.file });
+  const names = collectNames(state);
+  if (options.test === true) await demandWorking(parts, found.changes, { client, file, state, names, secrets });
   const remove = options.delete === true;
   const isJson = wantsJson(command);
   const onChange = (change: Change) => {
     if (!isJson) for (const line of describeChange(change, remove)) printLine(terminal, line);
   };
-  const made = await applyChanges(found.changes, { client, file, names: collectNames(state), secrets, onChange }, remove);
+  const made = await applyChanges(found.changes, { client, file, names, secrets, onChange }, remove);
   if (isJson) printJson(terminal, { ...toReport(found), made });
   else printLine(terminal, made === 0 ? 'nothing to change: the server is as the file says' : `${made} changes made`);
   const left = found.changes.filter(({ action }) => action === 'extra');
@@ -112,9 +123,9 @@ export function addConfigCommands(plan: Command, parts: CliParts): void {
   add('diff', 'show what the file would change; exit code 3 where they differ').action(
     (options: ConfigOptions, command: Command) => diff(parts, options, command),
   );
-  add('apply', 'make the server as the file says').action((options: ConfigOptions, command: Command) =>
-    apply(parts, options, command),
-  );
+  add('apply', 'make the server as the file says')
+    .option('--test', 'try new and changed sources and repositories from their hosts first; where one fails nothing is changed')
+    .action((options: ConfigOptions, command: Command) => apply(parts, options, command));
   plan
     .command('export')
     .description('print the file that describes the server as it is; secrets are left as references')

@@ -12,7 +12,11 @@ const hostRow = z.object(thing);
 const policyRow = z.object({ ...versioned, description: z.string(), policy: config, createdAt: z.number() });
 const scheduleValue = z.object({ cron: z.string(), zone: z.string() });
 const scheduleRow = z.object({ ...versioned, description: z.string(), schedule: scheduleValue });
-const repositoryRow = z.object({ ...versioned, kind: z.string(), config, secrets, runsAtOnce: z.number().optional() });
+const repositoryRow = z.object({
+  ...{ ...versioned, kind: z.string(), config, secrets },
+  runsAtOnce: z.number().optional(),
+  engineId: z.string().optional(),
+});
 const sourceRow = z.object({ ...versioned, host: z.string(), kind: z.string(), config, secrets, enabled: z.boolean() });
 const words = z.array(z.string());
 const channelRow = z.object({

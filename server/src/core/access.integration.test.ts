@@ -6,8 +6,9 @@ import { listAudit } from './audit.ts';
 import type { Caller } from './caller.ts';
 import { type CatalogRig, ENGINE, openCatalogRig, SECRETS } from './fixtures/catalog-rig.ts';
 import { factsOf } from './fixtures/core-rig.ts';
-import { approveHost, createEnrolmentToken, deleteEnrolmentToken, listEnrolmentTokens, rejectHost } from './hosts/enrolment.ts';
+import { approveHost, createEnrolmentToken, deleteEnrolmentToken, listEnrolmentTokens } from './hosts/enrolment.ts';
 import { chooseAgent, revokeHost, rotateHostToken, updateHost } from './hosts/hosts.ts';
+import { rejectHost, takeBackRejection } from './hosts/pending-hosts.ts';
 import { createPlan, deletePlan, updatePlan } from './plans/plans.ts';
 import { removeAdminCredential, setAdminCredential } from './repositories/admin-credential.ts';
 import { startCheck, startPrune } from './repositories/maintenance.ts';
@@ -22,7 +23,8 @@ import { startRestore } from './restores/restores.ts';
 import { startForget } from './retention/forget.ts';
 import { setRoutine } from './routine/routine.ts';
 import { cancelRun, startPlan } from './runs/runs.ts';
-import { adoptDiscovered, createSource, deleteSource, discoverSources, testSource, updateSource } from './sources/sources.ts';
+import { adoptDiscovered } from './sources/adoption.ts';
+import { createSource, deleteSource, discoverSources, testSource, updateSource } from './sources/sources.ts';
 
 type Act = (rig: CatalogRig, caller: Caller) => Promise<unknown>;
 
@@ -36,6 +38,10 @@ const ACTS: Readonly<Record<string, { act: Act; operator: boolean }>> = {
     act: ({ context }, caller) => approveHost(context, caller, 'ann_1' as AnnouncementId, { name: 'x', tags: [] }),
   },
   rejectHost: { operator: false, act: ({ context }, caller) => rejectHost(context, caller, 'ann_1' as AnnouncementId, 'no') },
+  takeBackRejection: {
+    operator: false,
+    act: ({ context }, caller) => takeBackRejection(context, caller, 'ann_1' as AnnouncementId),
+  },
   createEnrolmentToken: {
     operator: false,
     act: ({ context }, caller) => createEnrolmentToken(context, caller, { note: 'n', tags: [], paths: [], uses: 1, lifeMs: 1 }),

@@ -26,7 +26,8 @@ import {
 } from '../sources/sources.ts';
 import { findRepositoryPlace, findSourcePlace, type ToolPlace } from './tool-place.ts';
 
-function createTestError(
+/** `what` is wrong, and nothing was saved; the rest are the tool's own words. */
+export function createTestError(
   what: string,
   place: ToolPlace | undefined,
   { message, reason }: { message: string; reason?: string | undefined },

@@ -29,6 +29,7 @@ async function openFound(t: TestContext, answers: Answers): Promise<CatalogRig &
   context.directory.isOnline = (host) => host === rig.host.id;
   context.directory.request = (async (_host: string, type: string) => {
     questions.push(type);
+    if (type === 'source.test') return { ok: true, message: '', serverVersion: '15.18', warnings: [], latencyMs: 1 };
     if (type === 'directories.look') return { found: answers.directories };
     if (answers.databases === undefined) throw new AppError('unavailable', 'connection refused');
     return { found: answers.databases };
@@ -106,7 +107,8 @@ test('a finding becomes a source with the connection it was found through, or is
   assert.equal(made.config['host'], '127.0.0.1');
   await assert.rejects(adoptFinding(context, admin, find('two\nlines')), { code: 'invalid' });
   assert.deepEqual(Object.keys(made.secrets), ['password']);
-  const files = await adoptFinding(context, admin, find('/srv/media'));
+  const files = await adoptFinding(context, admin, find('/srv/media'), { tested: true });
+  assert.equal(rig.questions.at(-1), 'source.test');
   assert.deepEqual(files.config['paths'], ['/srv/media']);
   await assert.rejects(adoptFinding(context, admin, find('/srv/media')), { code: 'not_found' });
   const scratch = find('scratch');

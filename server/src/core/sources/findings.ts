@@ -9,13 +9,14 @@ import type { CoverageFilter, CoverageSummary, Finding } from '../../store/cover
 import type { Page, SortedPage } from '../../store/page.ts';
 import type { Source } from '../../store/sources.ts';
 import { createFieldsError } from '../adapters/adapter-input.ts';
+import { createTestedSource } from '../adapters/tested-saves.ts';
 import { recordAct } from '../audit.ts';
 import type { AuditAction } from '../audit-actions.ts';
 import { TOPICS } from '../bus.ts';
 import { type Caller, demand } from '../caller.ts';
 import type { CoreContext } from '../ports.ts';
+import { adoptDiscovered } from './adoption.ts';
 import { FILES } from './coverage-looks.ts';
-import { adoptDiscovered, createSource } from './sources.ts';
 
 export async function listFindings(
   context: CoreContext,
@@ -61,23 +62,32 @@ export function nameFinding(name: string): string {
   return nameSchema.safeParse(cleaned).data ?? 'found';
 }
 
-async function makeSource(context: CoreContext, caller: Caller, finding: Finding): Promise<Source> {
+async function makeSource(context: CoreContext, caller: Caller, finding: Finding, tested: boolean): Promise<Source> {
   const name = nameFinding(finding.name);
   if (finding.kind === FILES)
-    return createSource(context, caller, {
-      ...{ host: finding.host, name, kind: FILES, config: { paths: [finding.name] }, secrets: {} },
+    return createTestedSource(context, caller, {
+      ...{ host: finding.host, name, kind: FILES, config: { paths: [finding.name] }, secrets: {}, tested },
     });
   if (finding.via === undefined) throw new AppError('precondition', 'the connection it was found through is gone');
-  const [source] = await adoptDiscovered(context, caller, { source: finding.via }, [{ name, database: finding.name }]);
+  const chosen = [{ name, database: finding.name }];
+  const [source] = await adoptDiscovered(context, caller, { source: finding.via }, chosen, { tested });
   if (source === undefined) throw new AppError('internal', 'no source was made');
   return source;
 }
 
-/** Makes a source of it, with the connection it was found through; what is left is a plan. Throws what making a source throws. */
-export async function adoptFinding(context: CoreContext, caller: Caller, id: FindingId): Promise<Source> {
+/**
+ * Makes a source of it, with the connection it was found through; what is left is a plan. With `tested`, throws `tool_failed` or
+ * `unavailable` for what its host cannot read now, with nothing made. Throws what making a source throws.
+ */
+export async function adoptFinding(
+  context: CoreContext,
+  caller: Caller,
+  id: FindingId,
+  { tested = false }: { tested?: boolean | undefined } = {},
+): Promise<Source> {
   demand(caller, 'source.manage');
   const finding = await getFinding(context, caller, id);
-  const source = await makeSource(context, caller, finding);
+  const source = await makeSource(context, caller, finding, tested);
   await context.store.coverage.deleteFinding(caller.tenant, id);
   context.bus.publish(caller.tenant, { kind: 'refresh', topic: TOPICS.overview });
   return source;

@@ -1,11 +1,11 @@
 /** Tests many sources at once, each from its host, with an answer for each. */
 import type { HostId, SourceId } from '@holdfast/shared/domain/ids.ts';
-import { toAppError } from '@holdfast/shared/errors.ts';
+import { type ErrorCode, toAppError } from '@holdfast/shared/errors.ts';
 import type { RequestResult } from '@holdfast/shared/protocol/messages.ts';
 import type { Source } from '../../store/sources.ts';
 import { type Caller, demand } from '../caller.ts';
 import type { CoreContext } from '../ports.ts';
-import { testSource } from './sources.ts';
+import { type SourceQuestion, testSource } from './sources.ts';
 
 /** What a fleet is asked at the same time: a few things of each host, and of so many hosts. */
 export const SOURCE_TESTS = {
@@ -17,11 +17,20 @@ export const SOURCE_TESTS = {
   wholeMs: 50_000,
 } as const;
 
-export interface SourceTestOutcome {
-  source: SourceId;
+export interface TestOutcome {
   works: boolean;
   /** The tool's own words, or why it was not asked. */
   text: string;
+  /** Why it does not work, where the tool said so. */
+  reason?: string | undefined;
+  /** It was not asked, for this. */
+  unasked?: ErrorCode | undefined;
+  /** Of what works all the same. */
+  warnings: readonly string[];
+}
+
+export interface SourceTestOutcome extends TestOutcome {
+  source: SourceId;
 }
 
 /** Directories have no version. */
@@ -32,17 +41,18 @@ function describeResult(result: RequestResult<'source.test'>): string {
   return `${facts.join(', ')}${warnings.length > 0 ? `; ${warnings.join('; ')}` : ''}`;
 }
 
-async function testOne(context: CoreContext, caller: Caller, source: SourceId, endsAt: number): Promise<SourceTestOutcome> {
+async function testOne(context: CoreContext, caller: Caller, question: SourceQuestion, endsAt: number): Promise<TestOutcome> {
   const timeoutMs = endsAt - context.clock.now();
   if (timeoutMs < SOURCE_TESTS.wholeMs - SOURCE_TESTS.beginMs)
-    return { source, works: false, text: 'not asked: there were too many for one go; test it again' };
+    return { works: false, unasked: 'limit', text: 'not asked: there were too many for one go; test it again', warnings: [] };
   try {
-    const result = await testSource(context, caller, { source }, timeoutMs);
-    return { source, works: result.ok, text: describeResult(result) };
+    const result = await testSource(context, caller, question, timeoutMs);
+    return { works: result.ok, text: describeResult(result), reason: result.reason, warnings: result.warnings };
   } catch (thrown) {
     const { code, message } = toAppError(thrown);
     const words = code === 'internal' ? 'something unexpected went wrong; test this one by itself' : message;
-    return { source, works: false, text: `not tested: ${words}` };
+    // What is wrong with the settings themselves says so by itself.
+    return { works: false, unasked: code, text: code === 'invalid' ? words : `not tested: ${words}`, warnings: [] };
   }
 }
 
@@ -68,8 +78,23 @@ export async function testSources(
   const outcomes = new Map<SourceId, SourceTestOutcome>();
   await workOff([...byHost.values()], SOURCE_TESTS.hostsAtOnce, (ofHost) =>
     workOff(ofHost, SOURCE_TESTS.perHost, async ({ id }) => {
-      outcomes.set(id, await testOne(context, caller, id, endsAt));
+      outcomes.set(id, { source: id, ...(await testOne(context, caller, { source: id }, endsAt)) });
     }),
   );
   return ids.flatMap((id) => outcomes.get(id) ?? []);
+}
+
+/** Of one host, in the order given, within `SOURCE_TESTS.wholeMs`; what there was no time for says so. */
+export async function testOnOneHost(
+  context: CoreContext,
+  caller: Caller,
+  questions: readonly SourceQuestion[],
+): Promise<readonly TestOutcome[]> {
+  demand(caller, 'source.manage');
+  const endsAt = context.clock.now() + SOURCE_TESTS.wholeMs;
+  const outcomes: TestOutcome[] = [];
+  await workOff([...questions.entries()], SOURCE_TESTS.perHost, async ([at, question]) => {
+    outcomes[at] = await testOne(context, caller, question, endsAt);
+  });
+  return outcomes;
 }

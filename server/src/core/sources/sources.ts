@@ -218,7 +218,7 @@ export interface DiscoveredSource {
 const NOT_CHOSEN = 'not_chosen';
 
 /** A draft whose connection is all that matters: the field that a discovery fills may be left empty. */
-function completeConnection<Q extends SourceQuestion>(question: Q): Q {
+export function completeConnection<Q extends SourceQuestion>(question: Q): Q {
   if (!('kind' in question)) return question;
   const fills = getSourceAdapter(question.kind).discovery?.fills;
   if (fills === undefined || (question.config[fills] ?? '') !== '') return question;
@@ -247,39 +247,4 @@ export async function discoverSources(
     const known = existing.find((source) => source.kind === draft.kind && describe(source.config) === describe(configOfOne));
     return { ...found, config: configOfOne, ...(known ? { known: { id: known.id, name: known.name } } : {}) };
   });
-}
-
-type Connection = Pick<SourceInput, 'host' | 'kind'> & { config: Config; secrets: Secrets };
-
-async function readConnection(
-  context: CoreContext,
-  caller: Caller,
-  connection: { source: SourceId } | Omit<SourceDraft, 'base'>,
-): Promise<Connection> {
-  if ('kind' in connection) {
-    const { host, kind } = connection;
-    return { host, kind, ...parseAdapterInput(getSourceAdapter(kind).fields, completeConnection(connection)) };
-  }
-  const { id, tenant, host, kind, config, secrets } = await getSource(context, caller, connection.source);
-  return { host, kind, config, secrets: decryptSecrets(context, { tenant, table: 'sources', row: id }, secrets) };
-}
-
-/**
- * Makes sources of discovered databases, with the secrets of the connection they were found through: a saved one's, or those typed. Throws
- * `unsupported` for a kind without discovery, and what `createSource` throws; those before it in the list are made by then.
- */
-export async function adoptDiscovered(
-  context: CoreContext,
-  caller: Caller,
-  connection: { source: SourceId } | Omit<SourceDraft, 'base'>,
-  chosen: readonly { name: string; database: string; sizeBytes?: number | undefined }[],
-): Promise<readonly Source[]> {
-  demand(caller, 'source.manage');
-  const { config, ...base } = await readConnection(context, caller, connection);
-  const { discovery } = getSourceAdapter(base.kind);
-  if (!discovery) throw new AppError('unsupported', 'there is nothing to discover for this kind of source');
-  const made: Source[] = [];
-  for (const { name, database } of chosen)
-    made.push(await createSource(context, caller, { ...base, name, config: discovery.configFor(config, { name: database }) }));
-  return made;
 }

@@ -118,10 +118,13 @@ const adoptEndpoint = defineEndpoint({
   summary: 'Makes a source of it, with the connection it was found through.',
   tag: 'coverage',
   params: idParams('finding'),
+  body: z.strictObject({
+    tested: z.boolean().default(false).meta({ description: 'True: nothing is made unless it works from its host' }),
+  }),
   reply: sourceShape,
   status: 201,
-  async handle(context, caller, { params }) {
-    const source = await adoptFinding(context, caller, params.id);
+  async handle(context, caller, { params, body }) {
+    const source = await adoptFinding(context, caller, params.id, body);
     return { data: toSourceShape(source), version: source.version };
   },
 });

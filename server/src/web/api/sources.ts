@@ -7,15 +7,9 @@ import { COUNTS } from '@holdfast/shared/limits.ts';
 import { REQUESTS } from '@holdfast/shared/protocol/messages.ts';
 import * as z from 'zod';
 import { createTestedSource, updateTestedSource } from '../../core/adapters/tested-saves.ts';
+import { adoptDiscovered } from '../../core/sources/adoption.ts';
 import { findSourceHealth } from '../../core/sources/source-health.ts';
-import {
-  adoptDiscovered,
-  deleteSource,
-  discoverSources,
-  getSource,
-  listSources,
-  testSource,
-} from '../../core/sources/sources.ts';
+import { deleteSource, discoverSources, getSource, listSources, testSource } from '../../core/sources/sources.ts';
 import { findStoredPage, listJudgedSources } from '../../core/sources/sources-by-status.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { describeCatalogKind } from './catalog-endpoints.ts';
@@ -224,7 +218,8 @@ const adoptEndpoint = defineEndpoint({
   method: 'post',
   path: '/sources/:id/adopt',
   scope: 'configure',
-  summary: 'Makes sources of discovered databases, with the secrets of the source they were found through.',
+  summary:
+    'Makes sources of discovered databases, with the secrets of the source they were found through; with `tested`, only where all of them work.',
   tag: 'sources',
   params: idParams('source'),
   body: z.strictObject({
@@ -232,11 +227,12 @@ const adoptEndpoint = defineEndpoint({
       .array(z.strictObject({ database: z.string().min(1).max(255), name: nameSchema }))
       .min(1)
       .max(Math.min(ADOPT_MAX, COUNTS.discovered)),
+    tested: testedInput,
   }),
   reply: listOf(sourceShape),
   status: 201,
   handle: async (context, caller, { params, body }) => ({
-    data: (await adoptDiscovered(context, caller, { source: params.id }, body.databases)).map(toSourceShape),
+    data: (await adoptDiscovered(context, caller, { source: params.id }, body.databases, body)).map(toSourceShape),
   }),
 });
 

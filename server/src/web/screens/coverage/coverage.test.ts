@@ -84,7 +84,14 @@ describe('Coverage', () => {
   });
 
   it('makes a source with one click and leads to the form of its plan', async () => {
-    const reply = await world.ask('post', `/coverage/${await find('billing')}/adopt`, { role: 'operator' });
+    const protect = async () => world.ask('post', `/coverage/${await find('billing')}/adopt`, { role: 'operator' });
+    const answer = (ok: boolean) => () => ({ ok, message: 'no rights here', serverVersion: '15.18', warnings: [], latencyMs: 9 });
+    world.directory.answers['source.test'] = answer(false);
+    const refused = await protect();
+    assert.ok(refused.kind === 'redirect' && refused.to === '/coverage');
+    assert.match(refused.flash?.text ?? '', /not saved: billing does not work from its host: no rights here/u);
+    world.directory.answers['source.test'] = answer(true);
+    const reply = await protect();
     assert.ok(reply.kind === 'redirect');
     assert.match(reply.to, /^\/plans\/new\?sources=src_/u);
     assert.doesNotMatch(readWords(await world.read('/coverage')), /billing/u);

@@ -147,7 +147,7 @@ function createAct(act: (context: CoreContext, visit: Visit, id: Finding['id']) 
 
 /** Makes the source and opens the form of a plan that has it, filled in. */
 const protect = createAct(async (context, visit, id) => {
-  const source = await adoptFinding(context, visit.caller, id);
+  const source = await adoptFinding(context, visit.caller, id, { tested: true });
   const text = `${source.name} is a source now. What is left: where its backups go, and when.`;
   return { kind: 'redirect', to: visit.urls.addPlan({ sources: [source.id] }), flash: { tone: 'good', text } };
 });

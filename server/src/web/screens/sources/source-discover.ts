@@ -6,7 +6,8 @@ import { COUNTS, TEXT } from '@holdfast/shared/limits.ts';
 import { type Caller, demand } from '../../../core/caller.ts';
 import { getHost } from '../../../core/hosts/hosts.ts';
 import type { CoreContext } from '../../../core/ports.ts';
-import { adoptDiscovered, discoverSources, getSource } from '../../../core/sources/sources.ts';
+import { adoptDiscovered, type Connection, testDiscovered } from '../../../core/sources/adoption.ts';
+import { discoverSources, getSource } from '../../../core/sources/sources.ts';
 import type { Source } from '../../../store/sources.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { PAGES, type Urls } from '../../urls.ts';
@@ -83,40 +84,68 @@ export function readChosen(form: Visit['form']): readonly string[] {
   return [...new Set(readList(form, 'database').flatMap(decodeName))].slice(0, COUNTS.discovered);
 }
 
-/** Makes a source of each, one by one: a name that is taken must not keep the others out. */
+export interface Adopted {
+  added: number;
+  refused: readonly RefusedDatabase[];
+  /** What the tests of those that were added warn of, each with its database. */
+  warnings: readonly string[];
+}
+
+/** Tries each from its host, then makes a source of each that works, one by one: what is wrong with one must not keep the others out. */
 export async function adoptEach(
   context: CoreContext,
   caller: Caller,
-  connection: Parameters<typeof adoptDiscovered>[2],
+  connection: Connection,
   databases: readonly string[],
-): Promise<{ added: number; refused: readonly RefusedDatabase[] }> {
+): Promise<Adopted> {
+  const chosen = databases.map((database) => ({ name: nameAdopted(database), database }));
+  const tests = await testDiscovered(context, caller, connection, chosen);
   const refused: RefusedDatabase[] = [];
+  const warnings: string[] = [];
   let added = 0;
-  for (const database of databases) {
+  for (const [at, one] of chosen.entries()) {
+    const test = tests[at];
+    if (test?.works !== true) {
+      refused.push({ name: one.database, why: test?.text ?? '' });
+      continue;
+    }
     try {
-      await adoptDiscovered(context, caller, connection, [{ name: nameAdopted(database), database }]);
+      await adoptDiscovered(context, caller, connection, [one]);
       added += 1;
+      if (test.warnings.length > 0) warnings.push(`${one.name}: ${test.warnings.join('; ')}`);
     } catch (thrown) {
       if (!isShown(thrown)) throw thrown;
-      refused.push({ name: database, why: thrown.message });
+      refused.push({ name: one.database, why: thrown.message });
     }
   }
-  return { added, refused };
+  return { added, refused, warnings };
 }
 
+/** So many letters of warnings stand beside what was done; each source's page has the rest, with a test. */
+const WARNED_CHARS = 300;
+
 /** Where one goes who has added so many, and what is said there. */
-export function sayAdopted(urls: Urls, host: string, added: number): { to: string; flash: { tone: 'good'; text: string } } {
-  const text = `${added === 1 ? '1 source was' : `${added} sources were`} added. Next: put ${added === 1 ? 'it' : 'them'} into a plan.`;
+export function sayAdopted(
+  urls: Urls,
+  host: string,
+  { added, warnings }: Pick<Adopted, 'added' | 'warnings'>,
+): { to: string; flash: { tone: 'good'; text: string } } {
+  const warned = warnings.length === 0 ? '' : ` The tests warn: ${shortenWords(warnings.join(' '), WARNED_CHARS)}`;
+  const text = `${added === 1 ? '1 source was' : `${added} sources were`} added. Next: put ${added === 1 ? 'it' : 'them'} into a plan.${warned}`;
   return { to: urls.sources({ host, plan: 'none' }), flash: { tone: 'good', text } };
+}
+
+function shortenWords(text: string, chars: number): string {
+  return text.length <= chars ? text : `${text.slice(0, chars - 1)}…`;
 }
 
 async function postAdoption(context: CoreContext, visit: Visit): Promise<PageReply> {
   const source = await readConnection(context, visit);
   const chosen = readChosen(visit.form);
   if (chosen.length === 0) return replyDiscovery(context, visit, source, { nothing: true });
-  const { added, refused } = await adoptEach(context, visit.caller, { source: source.id }, chosen);
-  if (refused.length > 0) return replyDiscovery(context, visit, source, { refused });
-  return { kind: 'redirect', ...sayAdopted(visit.urls, source.host, added) };
+  const adopted = await adoptEach(context, visit.caller, { source: source.id }, chosen);
+  if (adopted.refused.length > 0) return replyDiscovery(context, visit, source, { refused: adopted.refused });
+  return { kind: 'redirect', ...sayAdopted(visit.urls, source.host, adopted) };
 }
 
 export const SOURCE_DISCOVER_SCREENS: readonly ScreenRoute[] = [

@@ -5,7 +5,7 @@ import type { CoreContext } from '../../../core/ports.ts';
 import { discoverSources, type SourceDraft } from '../../../core/sources/sources.ts';
 import type { Visit } from '../../http/route.ts';
 import { type FormProblem, NO_PROBLEM } from '../forms/form-problem.ts';
-import { adoptEach, readChosen } from './source-discover.ts';
+import { type Adopted, adoptEach, readChosen } from './source-discover.ts';
 import { encodeName, SELECT_ONE } from './source-discover.view.ts';
 import type { FindView } from './source-find.view.ts';
 import { toUnasked } from './source-test.ts';
@@ -33,15 +33,15 @@ export async function findTyped(
 }
 
 /**
- * Makes a source of each chosen database. They are listed once more before, so that nothing is saved of a connection that does not
- * work, nor of a database that is gone; what was refused comes back with the list as it is now.
+ * Makes a source of each chosen database that works from its host. They are listed once more before, so that nothing is saved of a
+ * database that is gone; what was refused comes back with the list as it is now.
  */
 export async function adoptTyped(
   context: CoreContext,
   visit: Pick<Visit, 'caller' | 'form'>,
   connection: SourceDraft,
   fields: readonly Field[],
-): Promise<{ added: number } | Findings> {
+): Promise<Pick<Adopted, 'added' | 'warnings'> | Findings> {
   const { caller } = visit;
   const chosen = readChosen(visit.form);
   const listed = await findTyped(context, caller, connection, fields);
@@ -55,7 +55,7 @@ export async function adoptTyped(
   const kept = chosen.filter((name) => offered.has(name));
   const outcome = await adoptEach(context, caller, connection, kept);
   const refused = [...gone, ...outcome.refused];
-  if (refused.length === 0) return { added: outcome.added };
+  if (refused.length === 0) return outcome;
   const after = await findTyped(context, caller, connection, fields);
   return { ...after, find: { ...after.find, refused, chosen: refused.map(({ name }) => encodeName(name)) } };
 }

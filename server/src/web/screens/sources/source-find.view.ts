@@ -24,8 +24,13 @@ export interface FindView {
 
 /** Stands within the form of the connection, so that what is typed there, its password too, goes with each act. */
 export function findPanel(view: FindView): Html {
-  const find = html`<button class="button button-secondary" type="submit" name="act" value="find" formnovalidate data-busy="Looking…" hx-post="${view.action}" hx-target="#${FOUND_ID}" hx-swap="outerHTML"><span>Find databases</span></button>`;
+  const find = askButton(view, { act: 'find', label: 'Find databases', look: 'button-secondary' });
   return html`<fieldset class="fields"><legend>Several databases of this server</legend><p class="help">Lists them with the connection typed above; neither name nor database is needed for that. Each one you choose becomes a source of its own.</p><div class="form-actions">${find}</div>${foundDatabases(view)}</fieldset>`;
+}
+
+/** Asks the server again with what is typed; without JavaScript it sends the form. */
+function askButton({ action }: FindView, { act, label, look }: { act: string; label: string; look: string }): Html {
+  return html`<button class="button ${look}" type="submit" name="act" value="${act}" formnovalidate data-busy="Looking…" hx-post="${action}" hx-target="#${FOUND_ID}" hx-swap="outerHTML"><span>${label}</span></button>`;
 }
 
 /** What came of the question; replaced by its answer. */
@@ -35,7 +40,7 @@ export function foundDatabases(view: FindView): Html {
   return html`<div class="stack" id="${FOUND_ID}">${refusals(view.refused)}<div role="status">${problem !== undefined && callout({ tone: 'problem', text: problem })}${answer}</div>${found !== undefined && choice(view, found)}${found !== undefined && known(view, found)}</div>`;
 }
 
-function choice({ chosen }: FindView, found: readonly FoundDatabase[]): Html | false {
+function choice(view: FindView, found: readonly FoundDatabase[]): Html | false {
   const options = toDatabaseOptions(found);
   if (options.length === 0) return false;
   const boxes = formField({
@@ -43,15 +48,19 @@ function choice({ chosen }: FindView, found: readonly FoundDatabase[]): Html | f
     label: 'Databases',
     kind: 'multiselect',
     options,
-    value: chosen ?? options.map((option) => option.value),
+    value: view.chosen ?? options.map((option) => option.value),
   });
+  const selection = [
+    { act: 'find', label: 'Select all' },
+    { act: 'find-none', label: 'Select none' },
+  ].map((select) => askButton(view, { ...select, look: 'button-quiet button-small' }));
   const add = button({
     label: 'Add the selected ones',
     name: 'act',
     value: 'adopt',
     attributes: { formnovalidate: true },
   });
-  return html`${boxes}<div class="form-actions">${add}</div>`;
+  return html`${boxes}<div class="form-actions">${add}${options.length > 1 && selection}</div>`;
 }
 
 function known({ urls }: FindView, found: readonly FoundDatabase[]): Html | false {

@@ -187,11 +187,18 @@ async function answerTest(context: CoreContext, visit: Visit, draft: Draft, type
   return replyForm(context, visit, draft, { ...typed, problem, test: view, secretsGone });
 }
 
-/** Lists what the typed connection offers. */
-async function answerFind(context: CoreContext, visit: Visit, draft: Draft, typed: Typed): Promise<PageReply> {
+/** Lists what the typed connection offers; all of it is ticked at first, or nothing. */
+async function answerFind(
+  context: CoreContext,
+  visit: Visit,
+  draft: Draft,
+  typed: Typed,
+  chosen: readonly string[] | undefined,
+): Promise<PageReply> {
   const { urls } = visit;
   const question = readQuestion(draft, visit.form);
-  const { problem, find } = await findTyped(context, visit.caller, question, draft.adapter.fields);
+  const { problem, find: listed } = await findTyped(context, visit.caller, question, draft.adapter.fields);
+  const find = { ...listed, chosen };
   const action = urls.addSource({ host: draft.host.id, kind: draft.adapter.kind });
   if (visit.isFragment) return { kind: 'page', html: foundDatabases({ urls, action, ...find }) };
   const secretsGone = Object.keys(question.secrets).length > 0;
@@ -202,7 +209,7 @@ async function answerFind(context: CoreContext, visit: Visit, draft: Draft, type
 async function answerAdopt(context: CoreContext, visit: Visit, draft: Draft, typed: Typed): Promise<PageReply> {
   const question = readQuestion(draft, visit.form);
   const outcome = await adoptTyped(context, visit, question, draft.adapter.fields);
-  if ('added' in outcome) return { kind: 'redirect', ...sayAdopted(visit.urls, draft.host.id, outcome.added) };
+  if ('added' in outcome) return { kind: 'redirect', ...sayAdopted(visit.urls, draft.host.id, outcome) };
   return replyRefused(context, visit, draft, { ...typed, ...outcome });
 }
 
@@ -245,7 +252,8 @@ async function answerPost(context: CoreContext, visit: Visit, draft: Draft): Pro
   const typed = { name: readText(form, 'name'), values: readTypedValues(draft.adapter.fields, form) };
   const act = readText(form, 'act');
   if (act === 'test') return answerTest(context, visit, draft, typed);
-  if (act === 'find' && draft.saved === undefined) return answerFind(context, visit, draft, typed);
+  if (act === 'find' && draft.saved === undefined) return answerFind(context, visit, draft, typed, undefined);
+  if (act === 'find-none' && draft.saved === undefined) return answerFind(context, visit, draft, typed, []);
   if (act === 'adopt' && draft.saved === undefined) return answerAdopt(context, visit, draft, typed);
   return answerSave(context, visit, draft, typed);
 }

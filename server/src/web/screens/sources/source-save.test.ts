@@ -150,6 +150,7 @@ describe('Finding the databases of a connection that is typed', () => {
     world.directory.answers['source.discover'] = () => ({
       found: [{ name: 'shop', sizeBytes: 2048 }, { name: 'wiki' }, { name: '<i>%41' }],
     });
+    world.directory.answers['source.test'] = () => ({ ...work(), warnings: [] });
   });
   after(() => world.close());
 
@@ -160,6 +161,19 @@ describe('Finding the databases of a connection that is typed', () => {
     assert.equal(countMatches(markup, /name="database"[^>]* checked/), 3);
     assertInert(markup);
     assert.ok(!`${markup}${JSON.stringify(world.directory.calls.splice(0))}`.includes(PASSWORD));
+  });
+
+  it('ticks all of them or none with a button that needs no JavaScript', async () => {
+    const none = await world.read(add, { form: { ...connection, act: 'find-none' } });
+    assert.deepEqual([countMatches(none, /name="database"/), countMatches(none, /name="database"[^>]* checked/)], [3, 0]);
+    for (const [act, label] of [
+      ['find', 'Select all'],
+      ['find-none', 'Select none'],
+    ])
+      assert.match(none, new RegExp(`<button[^>]*type="submit"[^>]*value="${act}"[^>]*>\\s*<span>${label}</span>`));
+    const all = await world.read(add, { form: { ...connection, act: 'find' }, part: 'found-databases' });
+    assert.equal(countMatches(all, /name="database"[^>]* checked/), 3);
+    world.directory.calls.splice(0);
   });
 
   it('keeps what was typed without JavaScript, and asks for the password again', async () => {

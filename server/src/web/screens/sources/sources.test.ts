@@ -410,6 +410,12 @@ describe('discovering databases', () => {
     world.directory.answers['source.discover'] = () => ({
       found: [{ name: 'app', sizeBytes: 1024 ** 3 }, { name: ODD, sizeBytes: 12 }, { name: UNUSABLE }, { name: 'wiki' }],
     });
+    world.directory.answers['source.test'] = (_host, { draft }) => {
+      const isClosed = draft.config['database'] === 'closed';
+      const message = isClosed ? 'permission denied for database "closed" <b>' : '';
+      const warnings = draft.config['database'] === 'large' ? ['2 tables cannot be read'] : [];
+      return { ok: !isClosed, message, serverVersion: '15.18', warnings, latencyMs: 9 };
+    };
   });
   after(() => world.close());
 
@@ -444,6 +450,24 @@ describe('discovering databases', () => {
     assert.match(readWords(reply.html.toString()), /app was not added/);
     const made = await world.context.store.sources.listSourcesOfHost(DEFAULT_TENANT, host.id as HostId);
     assert.ok(made.some((one) => one.name === 'new-one'));
+  });
+
+  it('tries each from its host first, saves what works with what the test warns of, and refuses the rest in the tool’s own words', async () => {
+    const post = (database: string[]) => world.ask('post', `/sources/discover?source=${source.id}`, { form: { database } });
+    const refused = await post(['closed', 'fine']);
+    assert.ok(refused.kind === 'page' && refused.status === 422);
+    const markup = refused.html.toString();
+    assertInert(markup);
+    assert.match(readWords(markup), /closed was not added: permission denied for database "closed" <b>/);
+    const warned = await post(['large']);
+    assert.ok(warned.kind === 'redirect');
+    assert.match(warned.flash?.text ?? '', /^1 source was added\. .* The tests warn: large: 2 tables cannot be read$/);
+    const made = await world.context.store.sources.listSourcesOfHost(DEFAULT_TENANT, host.id as HostId);
+    const names = made.map(({ name }) => name);
+    assert.deepEqual(
+      ['closed', 'fine', 'large'].filter((name) => names.includes(name)),
+      ['fine', 'large'],
+    );
   });
 
   it('says what to do when nothing was selected or the host cannot be asked', async () => {
