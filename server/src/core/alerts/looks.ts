@@ -18,7 +18,8 @@ import {
 import { isTerminal, type RunKind } from '@holdfast/shared/domain/run.ts';
 import { DAY_MS } from '@holdfast/shared/durations.ts';
 import { ALERTS, WIRE } from '@holdfast/shared/limits.ts';
-import type { AlertSign, HostGlance } from '../../store/alerts.ts';
+import type { AlertSign, HostGlance, NewestForget } from '../../store/alerts.ts';
+import type { Plan } from '../../store/plans.ts';
 import { findAuditFault } from '../audit-chain.ts';
 import type { Caller } from '../caller.ts';
 import { DRILL_NEWS_MS } from '../drills/proof-trouble.ts';
@@ -91,16 +92,32 @@ export async function lookAtPlans({ context, windows }: Looking, ids: readonly P
     ...new Set(forgets.map(({ repository }) => repository)),
   ]);
   const repositories = new Map(removedFrom.map((repository) => [repository.id, repository]));
+  const sourceHosts = await readSourceHosts(context, plans, forgets);
   const cleanAt = new Map<PlanId, number>();
   for (const { plan, state, createdAt } of newest) if (plan !== undefined && state === 'succeeded') cleanAt.set(plan, createdAt);
   const range = { scope: 'plan' as const, ids };
-  const found = judgePlans({ plans, misses, forgets, cleanAt, hostNames, repositories });
+  const found = judgePlans({ plans, misses, forgets, cleanAt, hostNames, repositories, sourceHosts });
   const tagsOf = new Map<string | undefined, readonly string[]>(hosts.map(({ id, tags }) => [id, tags]));
   const signs = holdBack(found, await store.alerts.listSigns(tenant, range), windows, (sign) => ({
     plans: [sign.scopeId],
     tags: tagsOf.get(findSecondWord(sign)) ?? [],
   }));
   await store.alerts.replaceSigns(tenant, range, signs, clock.now());
+}
+
+/** Where the sources of plans are of which some removal did not go well. */
+async function readSourceHosts(
+  { store }: CoreContext,
+  plans: readonly Plan[],
+  forgets: readonly NewestForget[],
+): Promise<ReadonlyMap<PlanId, ReadonlySet<HostId>>> {
+  const troubled = new Set(forgets.flatMap(({ plan, failure }) => (failure === undefined ? [] : [plan])));
+  const found = new Map<PlanId, ReadonlySet<HostId>>();
+  for (const { id, sources } of plans) {
+    if (!troubled.has(id)) continue;
+    found.set(id, new Set((await store.sources.findSources(tenant, sources)).map(({ host }) => host)));
+  }
+  return found;
 }
 
 export async function lookAtRepositories(looking: Looking, ids: readonly RepositoryId[]): Promise<void> {

@@ -15,6 +15,8 @@ export interface PlanLook {
   /** When the newest clean backup run of a plan was made, where the newest is clean. */
   cleanAt: ReadonlyMap<PlanId, number>;
   hostNames: ReadonlyMap<HostId, string>;
+  /** Hosts that have sources of a plan, of those whose retention says something against it. */
+  sourceHosts: ReadonlyMap<PlanId, ReadonlySet<HostId>>;
   /** Those that were removed from. */
   repositories: ReadonlyMap<RepositoryId, Pick<Repository, 'id' | 'name' | 'admin'>>;
 }
@@ -64,7 +66,9 @@ function judgeRetention(look: PlanLook, plan: PlanLook['plans'][number]): readon
     const { plan: id, host, repository, run, failure, at, isForAll } = forget;
     if (id !== plan.id || failure === undefined || findPolicyThere(plan, repository) === undefined) return [];
     const trouble = findTrouble(look, forget);
-    if (trouble === undefined) return [];
+    if (trouble === undefined || !look.hostNames.has(host)) return [];
+    // Nothing follows any more on a host whose sources were taken out of the plan, and nothing would end what it said last.
+    if (!isForAll && look.sourceHosts.get(plan.id)?.has(host) !== true) return [];
     // A host says so itself when it goes on; the next removal that the server orders may be a day away.
     if (isForAll && trouble.condition === 'retention.frozen' && (look.cleanAt.get(plan.id) ?? 0) > at) return [];
     const subject = `retention ${host} ${repository}`;

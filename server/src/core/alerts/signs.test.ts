@@ -245,6 +245,7 @@ describe('Signs of plans, of the server and of channels', () => {
     cleanAt: new Map(),
     hostNames: new Map([[HOST, 'db-1']]),
     repositories: new Map([[REPOSITORY, { id: REPOSITORY, name: 's3-eu' }]]),
+    sourceHosts: new Map([[PLAN, new Set([HOST])]]),
     ...change,
   });
   const forget = (reason: string, state: TerminalState = 'skipped', isForAll = false): NewestForget => {
@@ -268,6 +269,14 @@ describe('Signs of plans, of the server and of channels', () => {
     );
     assert.deepEqual(conditions({ forgets: [forget('retention_frozen', 'skipped', true)], cleanAt }), []);
     assert.deepEqual(conditions({ forgets: [forget('retention_asks', 'skipped', true)], cleanAt }), ['retention.waiting']);
+    const sourceHosts = new Map([[PLAN, new Set<HostId>()]]);
+    assert.deepEqual(
+      conditions({ forgets: [forget('retention_frozen')], sourceHosts }),
+      [],
+      'the host has no part in it any more',
+    );
+    assert.deepEqual(conditions({ forgets: [forget('retention_frozen', 'skipped', true)], sourceHosts }), ['retention.frozen']);
+    assert.deepEqual(conditions({ forgets: [forget('retention_asks')], hostNames: new Map() }), [], 'nor one that is gone');
     const withoutPolicy = { ...NIGHTLY, retentionPolicy: undefined };
     assert.deepEqual(conditions({ forgets: [forget('retention_asks')], plans: [withoutPolicy] }), []);
   });

@@ -357,6 +357,44 @@ describe('The routine of a repository', () => {
     assert.doesNotMatch((await buildSpec(context, admin.tenant, host.id)).document, /forgetOrdered/);
   });
 
+  it('is not needed for retention by the hosts: what they say of it is an alert until they say otherwise, or have no part in the plan', async (t) => {
+    const rig = await openRig(t);
+    const { context, admin, host, plan, repository } = rig;
+    const policy = await createPolicy(context, admin, {
+      name: 'two',
+      policy: retentionRulesSchema.parse({ kind: 'rules', last: 2 }),
+    });
+    await context.store.plans.updatePlan({ ...plan, retentionPolicy: policy.id }, plan.version);
+    const tell = async (state: TerminalState, reason?: string) => {
+      const [run, at] = [context.createId('run'), rig.clock.now()];
+      const failure = reason === undefined ? {} : { failure: { code: 'precondition' as const, message: 'it stays', reason } };
+      const about = { kind: 'forget', trigger: 'follow_up', plan: plan.id, repository: repository.id, sources: [] } as const;
+      const events: DurableEvent[] = [
+        { type: 'run.created', run, at, ...about },
+        { type: 'run.started', run, at },
+        { type: 'run.finished', run, at, state, evidence: [], bytes: 0, logLines: 0, durationMs: 1, ...failure },
+      ];
+      const numbered = events.map((event, index) => ({ seq: index + 1, event }));
+      await applyHostEvents(context, { id: host.id, tenant: admin.tenant }, `epoch-of-${run}`, numbered);
+      rig.clock.advance(MINUTE);
+    };
+    const watch = openWatch(rig);
+    await tell('skipped', 'retention_frozen');
+    assert.deepEqual(await watch.list('retention.frozen'), [`${plan.id}: it stays`]);
+    await tell('succeeded');
+    assert.deepEqual(await watch.list('retention.frozen'), []);
+    await tell('failed', 'interrupted');
+    assert.deepEqual(await watch.list('forget.failed'), [`${plan.id}: it stays`]);
+    await tell('skipped', 'removal_refused');
+    assert.deepEqual(await watch.list('forget.failed'), []);
+    assert.deepEqual(await watch.list('retention.refused'), [`${repository.id}: it stays`]);
+    const stored = (await context.store.plans.findPlan(admin.tenant, plan.id)) ?? plan;
+    await context.store.plans.updatePlan({ ...stored, sources: [] }, stored.version);
+    rig.clock.advance(MINUTE);
+    assert.deepEqual(await watch.list('retention.refused'), []);
+    await watch.close();
+  });
+
   it('says that retention is overdue while something is to go and no host was there for two days, and of nothing else', async (t) => {
     const rig = await openRig(t);
     const { context, admin, host, plan } = rig;
