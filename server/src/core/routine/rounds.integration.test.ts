@@ -368,9 +368,9 @@ describe('The routine of a repository', () => {
     const tell = async (state: TerminalState, reason?: string) => {
       const [run, at] = [context.createId('run'), rig.clock.now()];
       const failure = reason === undefined ? {} : { failure: { code: 'precondition' as const, message: 'it stays', reason } };
-      const about = { kind: 'forget', trigger: 'follow_up', plan: plan.id, repository: repository.id, sources: [] } as const;
+      const about = { kind: 'forget', trigger: 'follow_up', plan: plan.id, repository: repository.id } as const;
       const events: DurableEvent[] = [
-        { type: 'run.created', run, at, ...about },
+        { type: 'run.created', run, at, ...about, sources: [] },
         { type: 'run.started', run, at },
         { type: 'run.finished', run, at, state, evidence: [], bytes: 0, logLines: 0, durationMs: 1, ...failure },
       ];
