@@ -1,5 +1,8 @@
 import { defineConfig } from '@playwright/test';
 
+/** Files of more than a minute begin first, so that none of them is waited for at the end. */
+const LONG = /(?:09-failed|11-schedule|31-repositories|45-every-page)[^/]*\.spec\.ts$/;
+
 /**
  * Scenarios against the real processes. Three files run at once, which two processors are enough for: most of a scenario is waiting. Playwright
  * repeats nothing: the runner of all tests tries what failed again by itself, and tells so.
@@ -8,6 +11,10 @@ export default defineConfig({
   testDir: './scenarios',
   outputDir: '../test-results/e2e',
   fullyParallel: false,
+  projects: [
+    { name: 'long', testMatch: LONG },
+    { name: 'others', testIgnore: LONG },
+  ],
   workers: 3,
   retries: 0,
   forbidOnly: true,
