@@ -18,12 +18,12 @@ const fixture = join(import.meta.dirname, '../fixtures/migrate-until-killed.ts')
 const migrations = readMigrations(migrationsDir);
 after(() => rmSync(directory, { recursive: true }));
 
-/** The newest are killed at every boundary; those before them, which were the newest once, at the first, the middle and the last. */
-const NEWEST = 10;
+/** The newest are killed at every boundary; those before them, which were the newest once, in the middle. */
+const NEWEST = 6;
 
 function listBoundaries(version: number, statements: number): readonly number[] {
   if (version > migrations.length - NEWEST) return Array.from({ length: statements + 1 }, (_, at) => at);
-  return [...new Set([0, Math.floor(statements / 2), statements])];
+  return [Math.floor(statements / 2)];
 }
 
 let made = 0;
