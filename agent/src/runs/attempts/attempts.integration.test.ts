@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import type { RunId } from '@holdfast/shared/domain/ids.ts';
@@ -171,6 +171,20 @@ describe('A run that finds its repository held by others', () => {
     rig.workbench.rememberProcess({ pid: holder.pid, startedAt, endedAt: rig.workbench.clock.now() });
     assert.equal(findEvent(await rig.awaitEnd(run), 'run.finished').state, 'succeeded');
     assert.deepEqual(readdirSync(join(rig.dir, 'repository/locks')), []);
+  });
+
+  it('waits no longer where nobody can look any more: its next attempt says what is wrong', async (t) => {
+    const { rig, holder } = await openLockedRig(t);
+    const run = rig.order(undefined, { attempts: 1 });
+    await awaitHolder(rig, run);
+    await holder.die();
+    const repository = join(rig.dir, 'repository');
+    renameSync(repository, `${repository}-elsewhere`);
+    const events = await rig.awaitEnd(run);
+    const end = findEvent(events, 'run.finished');
+    assert.deepEqual([end.state, end.failure?.reason], ['failed', 'repository_missing']);
+    const lines = events.flatMap((event) => (event.type === 'run.log' ? event.lines.map(({ text }) => text) : []));
+    assert.ok(lines.includes('the repository could not be looked at: the next attempt says why'));
   });
 
   it('is cancelled while it waits', async (t) => {
