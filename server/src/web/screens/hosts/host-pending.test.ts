@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { AppError } from '@holdfast/shared/errors.ts';
 import { assertInert, countMatches, readWords } from '../fixtures/inert.ts';
 import { addHost, announce } from '../fixtures/setup-fleet.ts';
 import { createWorld, type World } from '../fixtures/world.ts';
@@ -42,5 +43,11 @@ describe('A host that waits for approval', () => {
     const markup = await world.read('/hosts', { part: 'pending-hosts' });
     assert.match(markup, new RegExp(`The host <a href="/hosts/${id}">shop</a> calls itself`));
     assert.equal(countMatches(markup, /Another machine that waits calls itself <strong>twin<\/strong> as well/), 2);
+  });
+
+  it('refuses who may not', async () => {
+    const id = await announce(world, 'web-4');
+    const ask = world.ask('post', `/hosts/pending/${id}/approve`, { form: { name: 'web-4', tags: '' }, role: 'operator' });
+    await assert.rejects(ask, (error) => error instanceof AppError && error.code === 'forbidden');
   });
 });
