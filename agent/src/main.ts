@@ -128,6 +128,7 @@ withCommon(program.command('restore').description('list and restore snapshots fr
   .option('--no-safety-backup', 'do not back up first what is overwritten: a database, or files with --in-place')
   .option('--read-first', 'databases: read the whole backup before anything is made')
   .option('--accept-older-server', 'databases: into a server older than the one that was dumped')
+  .option('--accept-little-room', 'onto a disk that seems too small')
   .option('--jobs <number>', 'bring the dump to this disk first and restore it through so many connections (PostgreSQL)')
   .option('--roles <which>', 'make missing roles first: "needed" by owners and grants, or "all" that were stored (PostgreSQL)')
   .option('--no-owners', 'without owners and grants: everything belongs to the restoring user')

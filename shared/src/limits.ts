@@ -148,6 +148,8 @@ export const RESTORE_ROLES = {
 /** Runs on a host. */
 export const RUNS = {
   perHost: 3,
+  /** Restores that one tenant may start within a minute. */
+  restoresPerMinute: 60,
   /** The most a person may allow, for a host or for a repository. */
   atOnceMax: 32,
   queued: 200,

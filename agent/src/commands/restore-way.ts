@@ -37,6 +37,7 @@ const SPELLED: Readonly<Record<Wish, string>> = {
   safetyBackup: '--no-safety-backup',
   readFirst: '--read-first',
   acceptOlderServer: '--accept-older-server',
+  acceptLittleRoom: '--accept-little-room',
   jobs: '--jobs',
   roles: '--roles',
   owners: '--no-owners',

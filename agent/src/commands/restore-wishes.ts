@@ -1,13 +1,11 @@
 /** What a person wishes of a restore by hand, and what has to be looked up for it. */
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
-import { RESTORE_JOBS, type RestoreOptions, ROLE_CHOICES } from '@holdfast/shared/domain/restore.ts';
+import { DOWNLOAD_KIBPS_MAX, RESTORE_JOBS, type RestoreOptions, ROLE_CHOICES } from '@holdfast/shared/domain/restore.ts';
 import { findTags } from '@holdfast/shared/domain/snapshot.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import type { StoredGlobals } from '@holdfast/shared/protocol/restore-roles.ts';
 import type { StoredSnapshot } from '../engines/restic/parse.ts';
 import type { RestorePart } from '../runs/restore/restore-part.ts';
-
-const DOWNLOAD_KIBPS_MAX = 10_000_000;
 
 export interface RestoreWishes {
   list?: boolean;
@@ -40,6 +38,7 @@ export interface RestoreWishes {
   safetyBackup?: boolean;
   readFirst?: boolean;
   acceptOlderServer?: boolean;
+  acceptLittleRoom?: boolean;
   /** Through so many connections, by way of this host's disk. */
   jobs?: string;
   roles?: string;
@@ -58,7 +57,7 @@ function parseCount(option: string, text: string | undefined, most: number): num
 
 /** Throws `invalid` with one line for what no restore can do. */
 export function parseOptions(wishes: RestoreWishes): RestoreOptions {
-  const { jobs, roles, owners, limit, endSessions, safetyBackup, readFirst, acceptOlderServer } = wishes;
+  const { jobs, roles, owners, limit, endSessions, safetyBackup, readFirst, acceptOlderServer, acceptLittleRoom } = wishes;
   const choice = ROLE_CHOICES.find((known) => known === roles);
   if (roles !== undefined && choice === undefined)
     throw new AppError('invalid', `--roles must be one of ${ROLE_CHOICES.join(', ')}`);
@@ -71,6 +70,7 @@ export function parseOptions(wishes: RestoreWishes): RestoreOptions {
     safetyBackup,
     readFirst,
     acceptOlderServer,
+    acceptLittleRoom,
   };
 }
 

@@ -77,7 +77,7 @@ function restoreFiles(
 
 async function restoreChosen(byHand: ByHand, chosen: Restorable, way: DatabaseWay | FilesTarget): Promise<RestoreResult> {
   const { tooling, wishes, signal } = byHand;
-  const { downloadKiBps } = parseOptions(wishes);
+  const { downloadKiBps, acceptLittleRoom } = parseOptions(wishes);
   const exec = tooling.exec.withLimits(downloadKiBps === undefined ? {} : { downloadKiBps });
   const recorder = createConsoleRecorder(tooling);
   return withWorkDir(tooling, async (workDir) => {
@@ -85,7 +85,18 @@ async function restoreChosen(byHand: ByHand, chosen: Restorable, way: DatabaseWa
     recorder.addRedaction(repository.redact);
     const { engineId } = chosen.snapshot;
     const engine = tooling.engine(exec);
-    const part: RestorePart = { tooling, exec, engine, recorder, repository, engineId, sizeBytes: 0, workDir, signal };
+    const part: RestorePart = {
+      tooling,
+      exec,
+      engine,
+      recorder,
+      repository,
+      engineId,
+      sizeBytes: 0,
+      workDir,
+      signal,
+      acceptLittleRoom,
+    };
     return way.kind === 'database' ? restoreStored(byHand, part, chosen, way) : restoreFiles(byHand, part, way, chosen);
   });
 }

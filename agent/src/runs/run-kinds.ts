@@ -52,9 +52,9 @@ export function createRunKinds({ workbench, queue, records, spec, onRepositoryUs
     drills: createDrillRuns({ ...ports, onEnd: forgetProcesses }),
     restores: createRestoreRuns({
       ...ports,
-      onEnd(run, repository, { hasStored, owesLook }) {
+      onEnd(run, { storedIn, owesLook }) {
         if (!owesLook) forgetProcesses(run);
-        if (hasStored) onRepositoryUsed(repository, { reached: true, owesLook });
+        if (storedIn) onRepositoryUsed(storedIn, { reached: true, owesLook });
       },
     }),
     backups: createBackupRuns({

@@ -325,10 +325,20 @@ describe('The command line', () => {
     assert.equal(confirmed.code, EXIT.done, confirmed.error);
     const waived = await world.run([...over, '--confirm', 'shop', '--no-safety-backup']);
     assert.equal(waived.code, EXIT.done, waived.error);
+    const terms = ['--end-sessions', '--read-first', '--accept-older-server', '--accept-little-room', '--no-owners'];
+    const told = await world.run([...over, '--confirm', 'shop', ...terms, '--limit', '2048', '--as-of', String(clock.now())]);
+    for (const wrong of ['--jobs=many', '--to-file=/restore/a'])
+      assert.equal((await world.run([...over, wrong])).code, EXIT.usage, wrong);
+    const one = ['restore', '--newest-of', 'db-1/web', '--include', '/srv/a', '--to-file', '/restore/a'];
+    const single = (await world.run([...one, '--archive', 'zip', '--limit', '9'])).out.trim();
+    const shown = (await world.run(['runs', 'show', single, '--json'])).json<{ target: { kind: string }; options: object }>();
+    assert.deepEqual([shown.target.kind, shown.options], ['archive', { downloadKiBps: 9 }]);
     const orders = await context.store.orders.listWaitingOrders(made.host, clock.now());
     const bodies = orders.map(({ body }) => JSON.parse(body) as RequestBody<'restore.start'>);
     const optionsOf = ({ out }: { out: string }) => bodies.find(({ run }) => run === out.trim())?.options;
     assert.deepEqual([optionsOf(confirmed), optionsOf(waived)], [undefined, { safetyBackup: false }]);
+    const wished = ['endSessions', 'readFirst', 'acceptOlderServer', 'acceptLittleRoom', 'owners', 'downloadKiBps'];
+    assert.deepEqual(Object.keys(optionsOf(told) ?? {}).sort(), wished.sort());
     const [newest] = bodies.filter(({ run }) => run === confirmed.out.trim());
     await tellEnd('run_safety', 'succeeded', { ...made, source: shop, plan: '' });
     const again = await world.run([...over, '--confirm', 'shop']);

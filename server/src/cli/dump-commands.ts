@@ -1,8 +1,6 @@
-/** Dump files that lie on hosts: listed, and the order to restore one in place of a snapshot. */
+/** Dump files that lie on hosts. */
 import type { Command } from 'commander';
 import * as z from 'zod';
-import type { Client } from './client.ts';
-import { createUsageError } from './exit.ts';
 import { findThing } from './find.ts';
 import { printJson, printLine, printTable, showBytes, showInstant } from './output.ts';
 import { type CliParts, connect, wantsJson } from './parts.ts';
@@ -54,42 +52,6 @@ async function list(parts: CliParts, name: string, path: string | undefined, com
       describeEntry(entry),
     ]),
   );
-}
-
-export interface DumpOptions {
-  file?: string;
-  host?: string;
-  toDatabase?: string;
-  throughSource?: string;
-  mode?: string;
-  table?: readonly string[];
-  repository?: string;
-  understood?: boolean;
-  confirm?: string;
-  /** False: what would be overwritten is not backed up first. */
-  safetyBackup: boolean;
-}
-
-/** The body of an order to restore a file; what a file cannot do without is a wrong use. */
-export async function writeDumpOrder(client: Client, options: DumpOptions, tables: unknown): Promise<object> {
-  const { file, host, toDatabase, throughSource, repository, mode, understood, confirm, safetyBackup } = options;
-  if (host === undefined || toDatabase === undefined || throughSource === undefined)
-    throw createUsageError('--file needs --host, --to-database and --through-source: where it lies and where it goes');
-  return {
-    file: { path: file },
-    host: await findThing(client, 'host', host),
-    target: {
-      kind: 'database',
-      source: await findThing(client, 'source', throughSource),
-      database: toDatabase,
-      mode,
-      tables,
-    },
-    repository: repository === undefined ? undefined : await findThing(client, 'repository', repository),
-    understood,
-    databaseName: confirm,
-    ...(safetyBackup ? {} : { options: { safetyBackup } }),
-  };
 }
 
 export function addDumpCommands(hosts: Command, parts: CliParts): void {

@@ -2,6 +2,7 @@
 import type { HostId, PlanId, RepositoryId, RunId, SnapshotId, SourceId, TenantId } from '@holdfast/shared/domain/ids.ts';
 import type { RunOrder } from '@holdfast/shared/domain/list-orders.ts';
 import type { CheckScope } from '@holdfast/shared/domain/maintenance.ts';
+import type { RestoreOptions } from '@holdfast/shared/domain/restore.ts';
 import type { Evidence, Failure, RunKind, RunState, Stage, Trigger } from '@holdfast/shared/domain/run.ts';
 import type { RestoreTarget } from '@holdfast/shared/protocol/events.ts';
 import type { FoundPage, SortedPage } from './page.ts';
@@ -41,6 +42,8 @@ export interface Run {
   evidence: readonly Evidence[];
   snapshot?: SnapshotId | undefined;
   target?: RestoreTarget | undefined;
+  /** How a restore goes about it, where somebody wished anything. */
+  options?: RestoreOptions | undefined;
   /** What a check reads. */
   scope?: CheckScope | undefined;
   /** Where a copy takes its snapshots from. */

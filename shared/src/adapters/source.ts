@@ -193,14 +193,21 @@ export interface DatabaseRestore {
   judgeRestore(outcome: ToolOutcome): Verdict;
   /** A program of GNU sed, for bytes, that the data artifact passes on its way into a database of any name. Undefined: it goes as it is. */
   renaming?: string | undefined;
+  /**
+   * With `renaming`: a regular expression of GNU sed that the last line of a whole artifact fits. It is looked at as the artifact passes, so
+   * that one which was cut between two statements is noticed also where nothing is read first.
+   */
+  wholeLastLine?: string | undefined;
   /** Reads the data artifact from a file that it can seek in, with so many connections. Undefined: artifacts of this engine only stream. */
   planRestoreFile?(input: PourInput, file: { path: string; jobs: number }): Command;
   /** How scripts of this engine's tools are restored that lie in a file of the host. Undefined: such files are not. */
   script?: DatabaseScript;
   /** How the roles that were stored beside the data are made on another server. Undefined: nothing is stored beside it. */
   roles?: DatabaseRoles;
-  /** Ends all other sessions in the target. Undefined: sessions are in nobody's way, they only make the swap wait. */
+  /** Ends all other sessions in the target, which has to be there. Undefined: nobody ends any; they only make the swap wait. */
   planEndSessions?(input: RestoreInput): Command;
+  /** Sessions are in nobody's way and only make the last step wait, so that none are a reason to refuse; they are ended where that is wished. */
+  sessionsOnlyWait?: boolean | undefined;
   /**
    * Modes that build beside the target. `planSwap` puts the scratch database in the place of the target in one step: afterwards the old
    * content is at `aside`, or nothing has changed. Cutting it anywhere leaves one or the other.

@@ -68,6 +68,8 @@ export type SnapshotRecord = z.infer<typeof snapshotRecordSchema>;
 
 /** One difference between what was recorded and what came back. */
 export interface ContentsDifference {
+  /** `missing`: what was there did not come; `rows`: an exact number of them is another; `extra`: nobody recorded it; `shape`: the structure. */
+  kind: 'missing' | 'rows' | 'extra' | 'shape';
   table: string;
   recorded: string;
   restored: string;
@@ -92,9 +94,9 @@ const countRows = (rows: number) => `${rows} ${rows === 1 ? 'row' : 'rows'}`;
 function compareTable(recorded: RecordedTable, found: FoundTable, withShapes: boolean): ContentsDifference | undefined {
   const table = recorded.name;
   if (recorded.isExact && recorded.rows !== undefined && found.rows !== undefined && recorded.rows !== found.rows)
-    return { table, recorded: countRows(recorded.rows), restored: countRows(found.rows) };
+    return { kind: 'rows', table, recorded: countRows(recorded.rows), restored: countRows(found.rows) };
   if (withShapes && recorded.shape !== found.shape)
-    return { table, recorded: `structure ${recorded.shape}`, restored: `structure ${found.shape}` };
+    return { kind: 'shape', table, recorded: `structure ${recorded.shape}`, restored: `structure ${found.shape}` };
   return undefined;
 }
 
@@ -111,24 +113,30 @@ export function compareContents(
   for (const table of recorded.tables) {
     const back = foundByName.get(table.name);
     if (!back) {
-      differences.push({ table: table.name, recorded: 'there', restored: 'not there' });
+      differences.push({ kind: 'missing', table: table.name, recorded: 'there', restored: 'not there' });
       continue;
     }
     if (table.isExact && table.rows !== undefined && back.rows !== undefined) compared += 1;
     const difference = compareTable(table, back, withShapes);
     if (difference) differences.push(difference);
     const isDoubtful = !table.isExact && back.rows === 0 && (table.rows ?? 0) > SURELY_NOT_EMPTY;
-    if (isDoubtful) doubtful.push({ table: table.name, recorded: `about ${table.rows} rows`, restored: 'no row' });
+    if (isDoubtful) doubtful.push({ kind: 'rows', table: table.name, recorded: `about ${table.rows} rows`, restored: 'no row' });
   }
   if (recorded.tableCount === recorded.tables.length) {
     const names = new Set(recorded.tables.map(({ name }) => name));
     for (const { name } of found.tables)
-      if (!names.has(name)) differences.push({ table: name, recorded: 'not there', restored: 'there' });
+      if (!names.has(name)) differences.push({ kind: 'extra', table: name, recorded: 'not there', restored: 'there' });
   } else if (recorded.tableCount !== found.tables.length) {
     const tables = (count: number) => `${count} tables and views`;
-    differences.push({ table: 'all', recorded: tables(recorded.tableCount), restored: tables(found.tables.length) });
+    const kind = found.tables.length < recorded.tableCount ? 'missing' : 'extra';
+    differences.push({ kind, table: 'all', recorded: tables(recorded.tableCount), restored: tables(found.tables.length) });
   } else if (withShapes && differences.length === 0 && recorded.digest !== found.digest) {
-    differences.push({ table: 'all', recorded: `structure ${recorded.digest}`, restored: `structure ${found.digest}` });
+    differences.push({
+      kind: 'shape',
+      table: 'all',
+      recorded: `structure ${recorded.digest}`,
+      restored: `structure ${found.digest}`,
+    });
   }
   return { differences, compared, doubtful };
 }

@@ -53,6 +53,11 @@ const REASONS = {
   target_not_empty: { code: 'conflict', advice: 'Choose a new name or directory, or empty the target first.' },
   target_refused: { code: 'precondition', advice: 'Choose another target.' },
   restore_failed: { code: 'tool_failed', advice: 'Read the tool’s own words in the log; what was created has been removed.' },
+  restore_differs: {
+    code: 'integrity',
+    advice:
+      'Less came back than was recorded as the backup was made: the log names the tables. Restore an older snapshot, or this one into a new database to see what there is, and have a drill look at it.',
+  },
   snapshot_damaged: {
     code: 'integrity',
     advice: 'The snapshot cannot be read to its end, so nothing was changed. Check the repository, and restore another snapshot.',

@@ -24,6 +24,9 @@ export type ChosenTable = z.infer<typeof chosenTableSchema>;
 /** Connections through which one restore fills a database. */
 export const RESTORE_JOBS = 16;
 
+/** The fastest limit that one restore may name. */
+export const DOWNLOAD_KIBPS_MAX = 10_000_000;
+
 /** Roles of the server that a restore makes where they are missing: those the backup's owners and grants name, or all that were stored. */
 export const ROLE_CHOICES = ['needed', 'all'] as const;
 export type RoleChoice = (typeof ROLE_CHOICES)[number];
@@ -38,10 +41,12 @@ export const restoreOptionsSchema = z.object({
   readFirst: z.boolean().optional(),
   /** A server older than the one the dump was made of is accepted. */
   acceptOlderServer: z.boolean().optional(),
+  /** A disk that seems to have less room than is needed is accepted. */
+  acceptLittleRoom: z.boolean().optional(),
   /** Owners and grants are restored; on unless said otherwise. */
   owners: z.boolean().optional(),
   /** How fast the repository is read. */
-  downloadKiBps: z.int().min(1).max(10_000_000).optional(),
+  downloadKiBps: z.int().min(1).max(DOWNLOAD_KIBPS_MAX).optional(),
   /** The dump is first brought to this host's disk and restored from there, through so many connections; left out: it streams. */
   jobs: z.int().min(1).max(RESTORE_JOBS).optional(),
   /** Missing roles are made before the database; left out: none. */

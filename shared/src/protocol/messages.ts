@@ -8,8 +8,7 @@ import { sealedSecretsSchema } from '../crypto/sealed.ts';
 import { idSchema } from '../domain/ids.ts';
 import { HOLDER_STATES, lockIdSchema, locksSchema } from '../domain/lock.ts';
 import { checkScopeSchema, maxUnusedPercentSchema } from '../domain/maintenance.ts';
-import { configSchema, nameSchema } from '../domain/plan.ts';
-import { restoreOptionsSchema } from '../domain/restore.ts';
+import { nameSchema } from '../domain/plan.ts';
 import { engineSnapshotIdSchema } from '../domain/snapshot.ts';
 import { storedPathSchema } from '../domain/stored-path.ts';
 import { ERROR_CODES } from '../errors.ts';
@@ -24,7 +23,8 @@ import { restoreTargetSchema, sequencedEventSchema } from './events.ts';
 import { hostFactsSchema } from './host-facts.ts';
 import { LOCK_ORDERS } from './lock-orders.ts';
 import { REPOSITORY_LOOK_FRAMES } from './repository-looks.ts';
-import { restoreRolesSchema, storedGlobalsSchema } from './restore-roles.ts';
+import { RESTORE_ORDERS } from './restore-orders.ts';
+import { restoreRolesSchema } from './restore-roles.ts';
 import { RETENTION_ORDERS } from './retention-orders.ts';
 import { SNAPSHOT_ORDERS } from './snapshot-orders.ts';
 import { SOURCE_LOOK_FRAMES } from './source-looks.ts';
@@ -175,41 +175,7 @@ export const REQUESTS = {
     }),
     result: z.object({ run: idSchema('run') }),
   },
-  'restore.start': {
-    body: z.object({
-      run: idSchema('run'),
-      /** Both are left out where the target names a file of the host (`from`): then no repository is read. */
-      snapshot: idSchema('snapshot').optional(),
-      engineId: z
-        .string()
-        .regex(/^[0-9a-f]{64}$/u)
-        .optional(),
-      fileName: z.string().max(200).optional(),
-      /** Of the stored dump, or of the file. */
-      sizeBytes: z.int().min(0),
-      /** The source the snapshot was made of, as it was; its kind decides how it is read back. For a file: the one whose connection is used. */
-      source: z.object({ id: idSchema('source'), kind: z.string().max(32), config: configSchema }),
-      /**
-       * The repository, with secrets sealed for this request: the host may not have it in its spec. For a file: the one that a safety backup
-       * goes to.
-       */
-      repository: orderedRepositorySchema,
-      /** Where the same backup lies too: taken when the first cannot be reached. Its secrets are sealed for `<run>.second`. */
-      second: z.object({ engineId: engineSnapshotIdSchema, repository: orderedRepositorySchema }).optional(),
-      target: restoreTargetSchema,
-      /** The server connection to restore a database through, with secrets sealed for this request. */
-      connection: sourceDraftSchema.optional(),
-      options: restoreOptionsSchema.optional(),
-      /** The source of this host that a safety backup of the target belongs to; left out: the one whose connection is used, of files the snapshot's own. */
-      safetySource: idSchema('source').optional(),
-      /** The roles that were stored beside the data, where some are to be made. */
-      globals: storedGlobalsSchema.optional(),
-      trigger: z.enum(['manual', 'api']),
-      requestedBy: z.string().max(TEXT.nameChars),
-      notAfter: epochMs,
-    }),
-    result: z.object({ run: idSchema('run') }),
-  },
+  ...RESTORE_ORDERS,
   'forget.start': {
     body: z.object({
       run: idSchema('run'),

@@ -2,13 +2,14 @@
 import type { Config } from '@holdfast/shared/adapters/field.ts';
 import type { DatabaseRestore } from '@holdfast/shared/adapters/source.ts';
 import { type ChosenDump, describeDump } from '@holdfast/shared/domain/dump-file.ts';
+import type { RepositoryId } from '@holdfast/shared/domain/ids.ts';
 import { createReasonError, findReason, type Reason } from '@holdfast/shared/domain/reason.ts';
 import type { Evidence } from '@holdfast/shared/domain/run.ts';
 import { AppError, toAppError } from '@holdfast/shared/errors.ts';
 import type { RestoreTarget } from '@holdfast/shared/protocol/events.ts';
 import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
 import type { ResticEngine } from '../../engines/restic/engine.ts';
-import { endPart } from '../attempts/part.ts';
+import { endPart, toFailure } from '../attempts/part.ts';
 import { type PreparedSource, prepareRepositoryDraft, prepareSourceDraft, withWorkDir } from '../inputs.ts';
 import type { HalfRestored, JournaledRestore } from '../journaled-run.ts';
 import { openLimitedExec } from '../limited-exec.ts';
@@ -29,6 +30,7 @@ import {
   describeDatabase,
   describePlaces,
   type SafetyPart,
+  type SafetyPlace,
   type SafetyPorts,
   type Standing,
 } from './restore-safety.ts';
@@ -45,6 +47,8 @@ interface Going {
   body: JournaledRestore;
   /** Worth showing also when the restore fails. */
   evidence: Evidence[];
+  /** The repository that turned out to be within reach. */
+  place: SafetyPlace;
   /** A lock of its safety backup may lie in the repository; undefined while nothing was stored. */
   isLockLeft?: boolean | undefined;
 }
@@ -70,7 +74,8 @@ async function checkRepository(part: RestorePart, pinnedId: string | undefined):
 const ELSEWHERE: ReadonlySet<Reason | undefined> = new Set<Reason>(['repository_unreachable', 'repository_missing']);
 
 /** The part as ordered, or, where the first repository is out of reach and the order names a second one, from there. */
-async function choosePlace({ workbench, recorder, order }: RestoreExecution, part: RestorePart): Promise<RestorePart> {
+async function choosePlace(execution: RestoreExecution, going: Going, part: RestorePart): Promise<RestorePart> {
+  const { workbench, recorder, order } = execution;
   try {
     await checkRepository(part, order.repository.pinnedId);
     return part;
@@ -79,10 +84,12 @@ async function choosePlace({ workbench, recorder, order }: RestoreExecution, par
     if (!second || !ELSEWHERE.has(findReason(toAppError(thrown)))) throw thrown;
     recorder.log('warn', `${toAppError(thrown).message} The backup is taken from the second repository instead.`);
     const { draft, pinnedId } = second.repository;
-    const repository = prepareRepositoryDraft(workbench, draft, toRestoreRefs(order).second, part.workDir);
+    const { second: ref } = toRestoreRefs(order);
+    const repository = prepareRepositoryDraft(workbench, draft, ref, part.workDir);
     recorder.addRedaction(repository.redact);
     const other: RestorePart = { ...part, repository, engineId: second.engineId };
     await checkRepository(other, pinnedId);
+    going.place = { repository: second.repository, ref };
     return other;
   }
 }
@@ -111,7 +118,7 @@ async function safeguard(execution: RestoreExecution, going: Going, part: Safety
   const onLock = (isLeft: boolean) => {
     going.isLockLeft = isLeft;
   };
-  const evidence = await backUpTarget({ ...execution, onLock }, part, standing);
+  const evidence = await backUpTarget({ ...execution, place: going.place, onLock }, part, standing);
   going.evidence.push(evidence);
   return evidence;
 }
@@ -135,6 +142,7 @@ function describeRestore(
     mode: target.mode ?? 'new',
     tables: target.tables ?? [],
     options: order.options ?? {},
+    recorded: order.recorded,
     backUpTarget() {
       const standing = describeDatabase(connection, order.safetySource ?? target.source, target.database);
       return safeguard(execution, going, { ...running, engine: engine() }, standing);
@@ -206,10 +214,10 @@ function restoreInto(execution: RestoreExecution, going: Going, part: RestorePar
   }
 }
 
-/** What the repository of a restore has to be looked at for. */
+/** What a repository has to be looked at for after a restore. */
 export interface RestoreEnd {
-  /** A safety backup was stored in it, or tried to. */
-  hasStored: boolean;
+  /** A safety backup was stored in this one, or tried to. */
+  storedIn?: RepositoryId | undefined;
   /** A lock of it may lie there. */
   owesLook: boolean;
 }
@@ -221,14 +229,15 @@ export async function executeRestore(execution: RestoreExecution): Promise<Resto
   const duration = () => Math.max(0, Math.round(workbench.clock.monotonicMs() - startedAt));
   const nothing = () => undefined;
   const body: JournaledRestore = { kind: 'restore', order: setSecretsAside(workbench.secrets, order), started: true };
-  const going: Going = { body, evidence: [] };
+  const first = { repository: order.repository, ref: toRestoreRefs(order).repository };
+  const going: Going = { body, evidence: [], place: first };
   try {
     if (signal.aborted) throw createReasonError('cancelled', 'Cancelled before it began');
     recorder.start(() => workbench.journal.runs.revise(recorder.run, body));
     const result = await withWorkDir(workbench, async (workDir) => {
       const repository = prepareRepositoryDraft(workbench, order.repository.draft, toRestoreRefs(order).repository, workDir);
       recorder.addRedaction(repository.redact);
-      const { downloadKiBps } = order.options ?? {};
+      const { downloadKiBps, acceptLittleRoom } = order.options ?? {};
       const exec = openLimitedExec(workbench, recorder, downloadKiBps === undefined ? {} : { downloadKiBps });
       const running: RunningRestore = {
         tooling: workbench,
@@ -237,20 +246,19 @@ export async function executeRestore(execution: RestoreExecution): Promise<Resto
         sizeBytes: order.sizeBytes,
         workDir,
         signal,
+        acceptLittleRoom,
         remember: (half) => rememberHalf(execution, going, half),
       };
       const { target } = order;
       if (target.kind === 'database' && target.from) return restoreFromFile(execution, going, running, target, target.from);
       const part = { ...running, engine: workbench.engine(exec), repository, engineId: getEngineId(order) };
-      return restoreInto(execution, going, await choosePlace(execution, part));
+      return restoreInto(execution, going, await choosePlace(execution, going, part));
     });
-    const { evidence, warnings, bytes } = result;
-    recorder.finishPart(
-      { source: order.source.id, state: 'succeeded', warnings: [...warnings], bytes, durationMs: duration() },
-      nothing,
-    );
+    const { evidence, warnings, bytes, doubt } = result;
+    const end = doubt ? ({ state: 'partial', failure: toFailure(doubt) } as const) : ({ state: 'succeeded' } as const);
+    recorder.finishPart({ source: order.source.id, ...end, warnings: [...warnings], bytes, durationMs: duration() }, nothing);
     recorder.finalize();
-    recorder.finish({ state: 'succeeded', evidence, bytes });
+    recorder.finish({ ...end, evidence, bytes });
   } catch (thrown) {
     const error = toAppError(thrown);
     if (error.code === 'internal') workbench.log.error({ err: thrown, run: recorder.run }, 'a restore failed unexpectedly');
@@ -265,5 +273,6 @@ export async function executeRestore(execution: RestoreExecution): Promise<Resto
   } finally {
     workbench.secrets.release(order.run);
   }
-  return { hasStored: going.isLockLeft !== undefined, owesLook: going.isLockLeft === true };
+  const { isLockLeft, place } = going;
+  return { ...(isLockLeft === undefined ? {} : { storedIn: place.repository.id }), owesLook: isLockLeft === true };
 }

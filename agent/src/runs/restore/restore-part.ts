@@ -1,5 +1,6 @@
 /** What every restore is given, whatever its target, and what it hands back. */
 import type { Evidence, Stage } from '@holdfast/shared/domain/run.ts';
+import type { AppError } from '@holdfast/shared/errors.ts';
 import type { ResticEngine } from '../../engines/restic/engine.ts';
 import type { Exec } from '../../exec/contract.ts';
 import type { PreparedRepository } from '../inputs.ts';
@@ -18,6 +19,8 @@ export interface RunningRestore {
   sizeBytes: number;
   workDir: string;
   signal: AbortSignal;
+  /** A person accepts a disk that seems too small. */
+  acceptLittleRoom?: boolean | undefined;
   /** Journals what a crash would leave behind, before it is made; undefined when nothing would be left any more. Nobody may be there to do so. */
   remember?: ((half: HalfRestored | undefined) => void) | undefined;
 }
@@ -34,6 +37,8 @@ export interface RestoreResult {
   evidence: readonly Evidence[];
   warnings: readonly string[];
   bytes: number;
+  /** What came back stays, and is less than it should be: then the run is only partial, and this is why. */
+  doubt?: AppError | undefined;
 }
 
 /** The stage ends well when the work does, and ill when it throws. */

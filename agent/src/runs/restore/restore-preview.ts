@@ -1,6 +1,6 @@
 /** What a restore of files would write, and what stands in its place. Looks only; what it says may change until the run. */
 import type { Stats } from 'node:fs';
-import { lstat, readdir, statfs } from 'node:fs/promises';
+import { lstat, readdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { findParentPath, toStoredBytes } from '@holdfast/shared/domain/stored-path.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
@@ -10,6 +10,7 @@ import type { RestoreTarget } from '@holdfast/shared/protocol/events.ts';
 import type { BrowseInput, ListedNode } from '../../engines/restic/browse.ts';
 import { showName } from '../../engines/restic/classify.ts';
 import type { ResticEngine } from '../../engines/restic/engine.ts';
+import { findFreeBytes } from './files/restore-room.ts';
 
 /** Looks at the disk at the same time. */
 const LOOKS_AT_ONCE = 64;
@@ -62,15 +63,6 @@ async function lookAtPlaces(nodes: readonly ListedNode[]): Promise<Pick<RestoreP
   };
   for (let at = 0; at < nodes.length; at += LOOKS_AT_ONCE) await Promise.all(nodes.slice(at, at + LOOKS_AT_ONCE).map(lookAt));
   return { existing, conflicts };
-}
-
-/** Room on the disk of the nearest directory that is there. */
-async function findFreeBytes(path: string): Promise<number | undefined> {
-  for (let at = path; ; at = dirname(at)) {
-    const disk = await statfs(at).catch(() => undefined);
-    if (disk) return disk.bavail * disk.bsize;
-    if (at === '/') return undefined;
-  }
 }
 
 async function lookAtNewPlace(target: Exclude<FileTarget, { kind: 'in_place' }>): Promise<string[]> {

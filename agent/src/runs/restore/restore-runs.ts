@@ -31,7 +31,7 @@ export interface RestoreRunsPorts {
   record(run: NewRun, event: DurableEvent, effects?: () => void): void;
   /** For a run that has said nothing yet. */
   createRecorder(run: RunId): Recorder;
-  onEnd(run: RunId, repository: RestoreOrder['repository']['id'], end: RestoreEnd): void;
+  onEnd(run: RunId, end: RestoreEnd): void;
 }
 
 export function createRestoreRuns(ports: RestoreRunsPorts): RestoreRuns {
@@ -48,7 +48,7 @@ export function createRestoreRuns(ports: RestoreRunsPorts): RestoreRuns {
       sources: [],
       async execute(signal) {
         const end = await executeRestore({ workbench, recorder, order, signal, spec: ports.spec(), record, createRecorder });
-        ports.onEnd(run, order.repository.id, end);
+        ports.onEnd(run, end);
         return undefined;
       },
     });

@@ -1,6 +1,6 @@
 /**
- * The safety backup: what stands at the target of a restore, stored by a backup run of its own in the repository of the restore. It belongs
- * to no plan, so no retention removes it.
+ * The safety backup: what stands at the target of a restore, stored by a backup run of its own in the repository that the restore reads. It
+ * belongs to no plan, so no retention removes it.
  */
 import { filesSource } from '@holdfast/shared/adapters/sources/files.ts';
 import type { SourceId } from '@holdfast/shared/domain/ids.ts';
@@ -10,6 +10,7 @@ import type { Evidence } from '@holdfast/shared/domain/run.ts';
 import { SAFETY_PLAN } from '@holdfast/shared/domain/snapshot.ts';
 import { dropCovered, findParentPath, isPlainText } from '@holdfast/shared/domain/stored-path.ts';
 import { toAppError } from '@holdfast/shared/errors.ts';
+import type { OrderedRepository } from '@holdfast/shared/protocol/drafts.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
 import { showName } from '../../engines/restic/classify.ts';
@@ -19,15 +20,22 @@ import { backUpSource } from '../backup/backup.ts';
 import { type PreparedSource, prepareRepositoryDraft, withWorkDir } from '../inputs.ts';
 import type { JournaledSafety } from '../journaled-run.ts';
 import type { Recorder } from '../log/recorder.ts';
-import { toRestoreRefs } from '../secrets/secrets-apart.ts';
 import type { Workbench } from '../workbench.ts';
 import { nameStaging } from './files/restore-staging.ts';
 import type { RestorePart } from './restore-part.ts';
+
+/** The repository that a safety backup goes to, with what its secrets are sealed for. */
+export interface SafetyPlace {
+  repository: OrderedRepository;
+  ref: string;
+}
 
 export interface SafetyPorts {
   workbench: Workbench;
   spec: Spec | undefined;
   order: RequestBody<'restore.start'>;
+  /** Where the restore itself reads from, so that it is known to answer. */
+  place: SafetyPlace;
   /** Journals a run with its first event, all or nothing. */
   record(run: NewRun, event: DurableEvent): void;
   createRecorder(run: NewRun['run']): Recorder;
@@ -82,11 +90,12 @@ async function store(
   recorder: Recorder,
   { source, prepared: opened }: Standing,
 ): Promise<PartResult> {
-  const { workbench, spec, order } = ports;
+  const { workbench, spec, place } = ports;
+  const { repository } = place;
   if (!spec) throw createReasonError('safety_failed', 'This host has no spec yet, so nothing can be backed up');
   const { journal } = workbench;
   return withWorkDir(workbench, (workDir) => {
-    const draft = prepareRepositoryDraft(workbench, order.repository.draft, toRestoreRefs(order).repository, workDir);
+    const draft = prepareRepositoryDraft(workbench, repository.draft, place.ref, workDir);
     recorder.addRedaction(draft.redact);
     const prepared: PreparedSource = { ...opened, input: { ...opened.input, workDir } };
     return backUpSource({
@@ -96,7 +105,7 @@ async function store(
       recorder,
       source,
       prepared,
-      repository: { ...draft, pinnedId: order.repository.pinnedId },
+      repository: { ...draft, pinnedId: repository.pinnedId },
       tags: { tenant: spec.tenant, host: spec.host, plan: SAFETY_PLAN, source: source.id, run: recorder.run },
       // Nobody tries out what lives until the restore is over.
       countRows: 'none',
@@ -106,7 +115,7 @@ async function store(
       onLockLook: ({ failure, left }) => ports.onLock(failure !== undefined || left.length > 0),
       journalSnapshot: ({ id, engineId }) =>
         journal.snapshots.record({
-          repository: order.repository.id,
+          repository: repository.id,
           engineId,
           snapshot: id,
           run: recorder.run,
@@ -123,7 +132,7 @@ export async function backUpTarget(ports: SafetyPorts, part: SafetyPart, standin
   const { journal, clock } = workbench;
   const { id: source, name } = standing.source;
   const run = workbench.createId('run');
-  const repository = order.repository.id;
+  const repository = ports.place.repository.id;
   const body: JournaledSafety = { kind: 'safety', repository, source, started: true };
   ports.record(
     { run, kind: 'backup', body },

@@ -133,19 +133,22 @@ for (const { version, binary } of GENERATIONS)
       const run = rig.workbench.createId('run');
       const ordered = (repository: SpecRepository, ref: string, password: string) => {
         const { id, kind, config, pinnedId } = repository;
-        return { id, draft: { kind, config, secrets: rig.seal('request', `${run}.${ref}`, { password }) }, pinnedId };
+        return { id, draft: { kind, config, secrets: rig.seal('request', ref, { password }) }, pinnedId };
       };
+      const placesOf = (restore: typeof run) => ({
+        run: restore,
+        repository: ordered(rig.repository, `${restore}.repositories`, PASSWORD),
+        second: { engineId: copied.snapshot.engineId, repository: ordered(second, `${restore}.second`, SECOND_PASSWORD) },
+      });
       const [source] = rig.spec.sources;
       assert.ok(source);
       const elsewhere = join(rig.dir, 'by itself');
       const body = {
-        run,
+        ...placesOf(run),
         snapshot: original.snapshot.id,
         engineId: original.snapshot.engineId,
         sizeBytes: original.snapshot.sizeBytes,
         source: { id: source.id, kind: source.kind, config: source.config },
-        repository: ordered(rig.repository, 'repositories', PASSWORD),
-        second: { engineId: copied.snapshot.engineId, repository: ordered(second, 'second', SECOND_PASSWORD) },
         target: { kind: 'directory', path: elsewhere },
         trigger: 'manual',
         requestedBy: 'ann',
@@ -154,6 +157,23 @@ for (const { version, binary } of GENERATIONS)
       rig.executor.startRestore(body, 'order_restore');
       assert.equal(findEvent(await rig.awaitEnd(run), 'run.finished').state, 'succeeded');
       assert.equal(readFileSync(join(elsewhere, rig.dir, 'letters/a'), 'utf8'), 'dear reader');
+
+      // In place: what is replaced is backed up where the copy lies, because the first repository cannot be written either.
+      const letter = join(rig.dir, 'letters/a');
+      writeFileSync(letter, 'scribbled over');
+      const inPlace = rig.workbench.createId('run');
+      rig.executor.startRestore(
+        { ...body, ...placesOf(inPlace), target: { kind: 'in_place', paths: [letter] } },
+        'order_in_place',
+      );
+      const replaced = findEvent(await rig.awaitEnd(inPlace), 'run.finished');
+      assert.equal(replaced.state, 'succeeded', replaced.failure?.message ?? '');
+      assert.equal(readFileSync(letter, 'utf8'), 'dear reader');
+      const safety = replaced.evidence.find(({ check }) => check === 'safety_backup');
+      const backedUp = /run_[A-Za-z0-9_-]+/.exec(safety?.seen ?? '')?.[0] ?? '';
+      const kept = findEvent(rig.listEvents(backedUp as RunId), 'run.created');
+      assert.equal(kept.repository, second.id);
+      assert.equal((await list(rig, second)).length, 2);
       renameSync(join(rig.dir, 'away'), join(rig.dir, 'repository'));
 
       await backUp(two);
@@ -165,7 +185,7 @@ for (const { version, binary } of GENERATIONS)
         findEvent(forgotten, 'snapshots.removed').snapshots.map(({ engineId }) => engineId),
         [copied.snapshot.engineId],
       );
-      assert.deepEqual([(await list(rig, rig.repository)).length, (await list(rig, second)).length], [3, 2]);
+      assert.deepEqual([(await list(rig, rig.repository)).length, (await list(rig, second)).length], [3, 3]);
     });
   });
 

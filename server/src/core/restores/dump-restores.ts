@@ -21,6 +21,7 @@ import { type Caller, demand } from '../caller.ts';
 import type { CoreContext } from '../ports.ts';
 import { createOrder, createOrderedRun, orderTerms, placeRun } from '../runs/run-orders.ts';
 import { type FoundDump, findDump } from './dump-files.ts';
+import { demandRestoreRate } from './restore-rate.ts';
 import {
   checkMode,
   type DatabaseTarget,
@@ -126,10 +127,12 @@ interface DumpOrder {
 /** Stores the run and its order, and records who wanted it. */
 async function place(context: CoreContext, caller: Caller, order: DumpOrder): Promise<Run> {
   const { found, target, connection, repository, options, safety } = order;
+  await demandRestoreRate(context, caller);
   const { host, sizeBytes } = found;
   const run: Run = {
     ...createOrderedRun(context, caller, { kind: 'restore', host: host.id, repository: repository.id }),
     target,
+    options,
   };
   const ref = run.id as unknown as RequestId;
   const body = {

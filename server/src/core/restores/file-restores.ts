@@ -1,5 +1,6 @@
 /** Restores of files that somebody chose: to a new directory, in place, or as one file or archive on a host. */
 import type { HostId, SnapshotId } from '@holdfast/shared/domain/ids.ts';
+import type { RestoreOptions } from '@holdfast/shared/domain/restore.ts';
 import { dropCovered, isAtOrBelow } from '@holdfast/shared/domain/stored-path.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { restoreTargetSchema } from '@holdfast/shared/protocol/events.ts';
@@ -11,18 +12,19 @@ import { type Caller, demand } from '../caller.ts';
 import { demandCapability } from '../hosts/agent-ability.ts';
 import type { CoreContext } from '../ports.ts';
 import { type FileTarget, hasFiles } from '../snapshots/snapshot-contents.ts';
+import { chooseSnapshot, type SnapshotWish } from './restore-choice.ts';
 import { findRestoreSubject, placeRestore, type RestoreSubject } from './restore-orders.ts';
 import { isOneLine, isRoot, ROOT_REFUSED } from './target-text.ts';
 
 export interface FileRestoreRequest {
-  snapshot: SnapshotId;
+  snapshot: SnapshotId | SnapshotWish;
   /** The host that reads the snapshot and writes the files. */
   host: HostId;
   target: FileTarget;
   /** The name of the host, typed by a person: needed where files may be replaced. */
   hostName?: string | undefined;
   /** In place what would be replaced is backed up first unless a person waives it. */
-  options?: { safetyBackup?: boolean | undefined } | undefined;
+  options?: Pick<RestoreOptions, 'safetyBackup' | 'downloadKiBps' | 'acceptLittleRoom'> | undefined;
 }
 
 /** `invalid` naming the field. Chosen paths that lie below another chosen one are left out. */
@@ -89,15 +91,18 @@ async function findSafetySource(
 export async function startFileRestore(context: CoreContext, caller: Caller, request: FileRestoreRequest): Promise<Run> {
   demand(caller, 'restore.start');
   const target = checkFileTarget(request.target);
-  const subject = await findRestoreSubject(context, caller, request);
+  const { snapshot: wished, host } = request;
+  const snapshot = typeof wished === 'string' ? wished : await chooseSnapshot(context, caller, wished, host);
+  const subject = await findRestoreSubject(context, caller, { snapshot, host });
   if (!hasFiles(subject.snapshot, subject.source))
     throw new AppError('invalid', 'a database snapshot is restored into a database');
   demandCapability(subject.host, 'restore.preview', 'to restore anything but whole snapshots');
   demandTypedName(target, subject.host, request.hostName);
-  if (target.kind !== 'in_place') return placeRestore(context, caller, subject, target);
-  if (request.options?.safetyBackup === false)
-    return placeRestore(context, caller, subject, target, { options: { safetyBackup: false } });
-  return placeRestore(context, caller, subject, target, {
-    safety: await findSafetySource(context, caller, subject, target.paths),
-  });
+  const { safetyBackup, ...others } = request.options ?? {};
+  const options = Object.values(others).some((value) => value !== undefined) ? { options: others } : {};
+  if (target.kind !== 'in_place') return placeRestore(context, caller, subject, target, options);
+  if (safetyBackup === false)
+    return placeRestore(context, caller, subject, target, { options: { ...others, safetyBackup: false } });
+  const safety = await findSafetySource(context, caller, subject, target.paths);
+  return placeRestore(context, caller, subject, target, { ...options, safety });
 }

@@ -1,10 +1,11 @@
 /** Which snapshot of a source a restore takes: one that was named, the newest good one, or the newest that a point in time had. */
-import type { SnapshotId, SourceId } from '@holdfast/shared/domain/ids.ts';
+import type { HostId, SnapshotId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
 import type { Snapshot } from '../../store/snapshots.ts';
 import { type Caller, demand } from '../caller.ts';
 import type { CoreContext } from '../ports.ts';
+import { findSecondPlace, isWithinReach } from './second-place.ts';
 
 /** `asOf`: epoch milliseconds; what was made later is not looked at. */
 export type SnapshotWish = { newest: true; source: SourceId } | { asOf: number; source: SourceId };
@@ -41,11 +42,27 @@ export async function findGoodSnapshot(
   return undefined;
 }
 
-/** Throws `not_found` where there is none. */
-export async function chooseSnapshot(context: CoreContext, caller: Caller, wish: SnapshotWish): Promise<SnapshotId> {
+/** The same backup where `host` reads it, or without one where some host does; itself where that is so, or where no place is better. */
+async function findWithinReach(context: CoreContext, caller: Caller, snapshot: Snapshot, host?: HostId): Promise<Snapshot> {
+  const reader = host === undefined ? undefined : { id: host };
+  const repository = await context.store.repositories.findRepository(caller.tenant, snapshot.repository);
+  if (repository && isWithinReach(context, repository, snapshot, reader)) return snapshot;
+  return (await findSecondPlace(context, caller, snapshot, reader))?.snapshot ?? snapshot;
+}
+
+/**
+ * The wished one, from where it can be read: where the original lies on the disk of another host than `host`, or of one that does not answer, its
+ * copy. Throws `not_found` where there is none.
+ */
+export async function chooseSnapshot(
+  context: CoreContext,
+  caller: Caller,
+  wish: SnapshotWish,
+  host?: HostId,
+): Promise<SnapshotId> {
   const until = 'asOf' in wish ? wish.asOf : undefined;
   const found = await findGoodSnapshot(context, caller, wish.source, until);
-  if (found) return found.id;
+  if (found) return (await findWithinReach(context, caller, found, host)).id;
   throw new AppError(
     'not_found',
     until === undefined

@@ -13,7 +13,8 @@ import { type Caller, demand } from '../caller.ts';
 import type { CoreContext } from '../ports.ts';
 import { orderRepository } from '../repositories/admin-credential.ts';
 import { createOrder, createOrderedRun, orderTerms, placeRun } from '../runs/run-orders.ts';
-import { getSnapshot } from '../snapshots/snapshots.ts';
+import { getSnapshot, getSnapshotRecord } from '../snapshots/snapshots.ts';
+import { demandRestoreRate } from './restore-rate.ts';
 import { draftFor } from './restore-target.ts';
 import { findSecondPlace } from './second-place.ts';
 
@@ -84,7 +85,7 @@ export interface DatabaseWay {
   globals?: RequestBody<'restore.start'>['globals'];
 }
 
-/** Stores the run and its order, and records who wanted it. */
+/** Stores the run and its order, and records who wanted it. Throws `limit` where restores are started too often. */
 export async function placeRestore(
   context: CoreContext,
   caller: Caller,
@@ -92,14 +93,16 @@ export async function placeRestore(
   target: RestoreTarget,
   { connection, options: wished, safety, globals }: DatabaseWay = {},
 ): Promise<Run> {
+  await demandRestoreRate(context, caller);
   // What nobody vouches for is read whole before anything is made of it.
   const isRead = snapshot.adoptedAt !== undefined && target.kind === 'database';
   const options = isRead ? { ...wished, readFirst: true } : wished;
   const about = { kind: 'restore', host: host.id, plan: snapshot.plan, repository: repository.id } as const;
-  const run: Run = { ...createOrderedRun(context, caller, about), snapshot: snapshot.id, target };
+  const run: Run = { ...createOrderedRun(context, caller, about), snapshot: snapshot.id, target, options };
   const ref = run.id as unknown as RequestId;
   // The stored roles lie in the first repository alone, as far as the order says.
   const second = globals ? undefined : await findSecondPlace(context, caller, snapshot, host);
+  const { contents } = target.kind === 'database' ? await getSnapshotRecord(context, caller, snapshot.id) : {};
   const order = createOrder(context, caller.tenant, host.id, 'restore.start', {
     run: run.id,
     snapshot: snapshot.id,
@@ -125,6 +128,7 @@ export async function placeRestore(
     ...(options === undefined ? {} : { options }),
     ...(safety ? { safetySource: safety.id } : {}),
     ...(globals ? { globals } : {}),
+    ...(contents === undefined ? {} : { recorded: contents }),
     ...orderTerms(context, caller),
   });
   await placeRun(context, caller, run, [source.id], order);

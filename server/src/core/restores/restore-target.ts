@@ -103,6 +103,15 @@ function checkFromFile(restore: DatabaseRestore, mode: RestoreMode, { jobs, role
     demandCapability(host, 'restore.roles', 'for restores with roles or from its disk');
 }
 
+/** A wish that nobody can fulfil is refused rather than passed over. */
+function checkEndSessions({ planEndSessions }: DatabaseRestore, { endSessions }: RestoreOptions): void {
+  if (endSessions !== true || planEndSessions) return;
+  throw createFieldsError({
+    'options.endSessions':
+      'Sessions: of this kind of database none are ended; they only make the last step wait for tables in use',
+  });
+}
+
 /** What may change a database that exists needs a person's consent, and its name typed once more. */
 function checkConsent(mode: RestoreMode, { database }: DatabaseTarget, { understood, databaseName }: RestoreWish): void {
   if (!getModeRule(mode).changesExisting) return;
@@ -131,6 +140,7 @@ export function checkMode(target: DatabaseTarget, wish: RestoreWish, connection:
     });
   checkConsent(mode, target, wish);
   checkFromFile(restore, mode, wish.options ?? {}, host);
+  checkEndSessions(restore, wish.options ?? {});
   const isPlain = mode === 'new' && Object.keys(wish.options ?? {}).length === 0;
   if (!isPlain && !hasCapability(host.facts, 'restore.look'))
     throw new AppError('precondition', `the agent on ${host.name} knows only restores into new databases; update it first`);

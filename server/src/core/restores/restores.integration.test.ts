@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { openSealed } from '@holdfast/shared/crypto/sealed.ts';
 import type { HostId, RunId } from '@holdfast/shared/domain/ids.ts';
 import type { AppError } from '@holdfast/shared/errors.ts';
+import { RUNS } from '@holdfast/shared/limits.ts';
 import { AGENT_CAPABILITIES } from '@holdfast/shared/protocol/capabilities.ts';
 import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
 import { openCatalogRig, SECRETS } from '../fixtures/catalog-rig.ts';
@@ -53,6 +54,36 @@ describe('A restore', () => {
         ),
       { code: 'integrity' },
     );
+  });
+
+  it('of a database takes along what was recorded at the backup, for its host to compare', async (t) => {
+    const rig = await openCatalogRig(t);
+    const contents = {
+      tableCount: 1,
+      digest: 'a'.repeat(16),
+      tables: [{ name: 'public.orders', shape: 'b'.repeat(16), rows: 7, isExact: true }],
+    };
+    const { source, repository, host } = rig;
+    const snapshot = await rig.reportBackup(source, repository, 'succeeded', contents);
+    const target = { kind: 'database', source: source.id, database: 'shop_2' } as const;
+    await startRestore(rig.context, rig.operator, { snapshot, host: host.id, target });
+    const [order] = await rig.context.store.orders.listWaitingOrders(host.id, rig.clock.now());
+    const body = JSON.parse(order?.body ?? '') as RequestBody<'restore.start'>;
+    assert.deepEqual(body.recorded, contents);
+  });
+
+  it('is started no more often within a minute than the limit says, whoever asks', async (t) => {
+    const rig = await openCatalogRig(t);
+    const snapshot = await rig.reportBackup(rig.files, rig.repository, 'succeeded');
+    const start = () => startRestore(rig.context, rig.operator, { snapshot, host: rig.host.id, target: directory });
+    for (let started = 0; started < RUNS.restoresPerMinute; started += 1) await start();
+    await assert.rejects(start(), (error: AppError) => {
+      assert.deepEqual([error.code, error.details['retryAfterS']], ['limit', 60]);
+      return true;
+    });
+    rig.clock.advance(60_001);
+    const run = await start();
+    assert.equal(run.kind, 'restore');
   });
 
   it('of a snapshot on a host’s own disk is refused on another host', async (t) => {

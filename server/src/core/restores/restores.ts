@@ -58,7 +58,7 @@ export async function startRestore(context: CoreContext, caller: Caller, request
   demand(caller, 'restore.start');
   const target = checkTarget(request.target);
   const { snapshot: wished, host: on } = request;
-  const chosen = typeof wished === 'string' ? wished : await chooseSnapshot(context, caller, wished);
+  const chosen = typeof wished === 'string' ? wished : await chooseSnapshot(context, caller, wished, on);
   const subject = await findRestoreSubject(context, caller, { snapshot: chosen, host: on });
   const { snapshot, source, host } = subject;
   assertFits(snapshot, source, target);

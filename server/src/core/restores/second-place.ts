@@ -11,13 +11,28 @@ export interface SecondPlace {
   snapshot: Snapshot;
 }
 
-/** The newest other place that this host can reach and that a clean run vouches for; undefined where there is none. */
+/** Who has to be there to read a repository: a directory is one of the host that wrote it, anything else of whoever reaches it. */
+export function isWithinReach(
+  { directory }: Pick<CoreContext, 'directory'>,
+  { kind }: Pick<Repository, 'kind'>,
+  snapshot: Pick<Snapshot, 'host'>,
+  host?: Pick<Host, 'id'>,
+): boolean {
+  if (kind !== 'local') return true;
+  return host === undefined ? directory.isOnline(snapshot.host) : host.id === snapshot.host;
+}
+
+/**
+ * The newest other place that a clean run vouches for and that this host can reach, or without a host any that answers; undefined where there
+ * is none.
+ */
 export async function findSecondPlace(
-  { store }: CoreContext,
+  context: Pick<CoreContext, 'store' | 'directory'>,
   { tenant }: Pick<Caller, 'tenant'>,
   snapshot: Snapshot,
-  host: Pick<Host, 'id'>,
+  host?: Pick<Host, 'id'>,
 ): Promise<SecondPlace | undefined> {
+  const { store } = context;
   const first = snapshot.copyOf ?? snapshot.id;
   const original = snapshot.copyOf === undefined ? undefined : await store.snapshots.findSnapshot(tenant, first);
   const copies = await store.snapshots.listSnapshots(tenant, { copyOf: first, role: snapshot.role }, { limit: 20 });
@@ -25,8 +40,7 @@ export async function findSecondPlace(
     if (other.repository === snapshot.repository || other.state !== snapshot.state) continue;
     const repository = await store.repositories.findRepository(tenant, other.repository);
     if (repository?.engineId === undefined) continue;
-    // A directory is one of the host that wrote it.
-    if (repository.kind !== 'local' || other.host === host.id) return { repository, snapshot: other };
+    if (isWithinReach(context, repository, other, host)) return { repository, snapshot: other };
   }
   return undefined;
 }

@@ -17,7 +17,8 @@ import { getRunDetail, listRuns } from '../../core/runs/runs.ts';
 import type { Run } from '../../store/runs.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { runDetailShape, runFilterFields, runShape, toRunDetailShape, toRunFilter, toRunShape } from './runs.ts';
-import { idParams, instantSchema, listOf, pageFields, toPageReply, toPageRequest } from './shapes/shapes.ts';
+import { downloadInput, littleRoomInput, snapshotInput } from './shapes/restore-inputs.ts';
+import { idParams, listOf, pageFields, toPageReply, toPageRequest } from './shapes/shapes.ts';
 
 const noControl = /^[^\u0000-\u001f\u007f]*$/u;
 
@@ -30,7 +31,8 @@ const optionsInput = z.strictObject({
   readFirst: z.boolean().optional().meta({ description: 'Reads the whole snapshot once before anything is made' }),
   acceptOlderServer: z.boolean().optional().meta({ description: 'Accepts a server older than the one that was dumped' }),
   owners: z.boolean().optional().meta({ description: 'Restores owners and grants; on unless false' }),
-  downloadKiBps: z.int().min(1).max(10_000_000).optional(),
+  acceptLittleRoom: littleRoomInput,
+  downloadKiBps: downloadInput,
   jobs: z.int().min(1).max(RESTORE_JOBS).optional().meta({
     description: 'Brings the dump to the host’s disk first and restores it through so many connections; left out: it streams',
   }),
@@ -70,17 +72,6 @@ const targetInput = z.discriminatedUnion('kind', [
       .optional()
       .meta({ description: 'Only for the mode tables' }),
   }),
-]);
-
-/** One by its id, or one of a source by what it has to be. */
-const snapshotInput = z.union([
-  idSchema('snapshot'),
-  z
-    .strictObject({ newest: z.literal(true), source: idSchema('source') })
-    .meta({ description: 'The newest good one of a source: vouched for, of a size that fits, of no safety backup' }),
-  z
-    .strictObject({ asOf: instantSchema, source: idSchema('source') })
-    .meta({ description: 'The newest good one of a source that was made no later than this' }),
 ]);
 
 /** A dump file of the host, in place of a snapshot. */

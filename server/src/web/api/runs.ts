@@ -2,6 +2,7 @@
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { RUN_ORDERS } from '@holdfast/shared/domain/list-orders.ts';
 import { checkScopeSchema } from '@holdfast/shared/domain/maintenance.ts';
+import { restoreOptionsSchema } from '@holdfast/shared/domain/restore.ts';
 import {
   evidenceSchema,
   failureSchema,
@@ -64,6 +65,7 @@ export const runShape = nameShape(
     evidence: listOf(evidenceSchema),
     snapshot: idSchema('snapshot').optional().meta({ description: 'What a restore reads' }),
     target: restoreTargetSchema.optional(),
+    options: restoreOptionsSchema.optional().meta({ description: 'How a restore goes about it, where anything was wished' }),
     scope: checkScopeSchema.optional().meta({ description: 'What a check reads' }),
     from: idSchema('repository').optional().meta({ description: 'Where a copy takes its snapshots from' }),
     follows: idSchema('run').optional().meta({ description: 'The run that this one follows by itself' }),

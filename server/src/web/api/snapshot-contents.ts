@@ -16,6 +16,7 @@ import {
 } from '../../core/snapshots/snapshot-contents.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { runShape, toRunShape } from './runs.ts';
+import { downloadInput, littleRoomInput, snapshotInput } from './shapes/restore-inputs.ts';
 import { idParams, nameShape } from './shapes/shapes.ts';
 
 const host = idSchema('host').optional().meta({ description: 'The host that reads; left out: one that can' });
@@ -108,7 +109,7 @@ const startEndpoint = defineEndpoint({
   summary: 'Starts a restore of chosen files: to a new directory, in place, as an archive, or as one file.',
   tag: 'restores',
   body: z.strictObject({
-    snapshot: idSchema('snapshot'),
+    snapshot: snapshotInput,
     host: writer,
     target: targetInput,
     hostName: z
@@ -121,6 +122,8 @@ const startEndpoint = defineEndpoint({
         safetyBackup: z.boolean().optional().meta({
           description: 'In place: backs up what stands at the chosen paths before anything is replaced; on unless false',
         }),
+        downloadKiBps: downloadInput,
+        acceptLittleRoom: littleRoomInput,
       })
       .optional(),
   }),

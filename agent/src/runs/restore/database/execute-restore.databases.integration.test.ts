@@ -120,9 +120,11 @@ for (const engine of ENGINES) {
         [
           ['exit_codes', true],
           ['target_verified', true],
+          ['same_content', true],
         ],
       );
       assert.match(end.evidence[1]?.seen ?? '', /1 tables with about 3000 rows, 1 views/);
+      assert.match(end.evidence[2]?.seen ?? '', /^2 tables and views recorded at the time of the backup, /);
       assert.equal(JSON.stringify(events).includes(server.password), false);
       await server.query('DROP DATABASE shop_2');
     });
@@ -188,8 +190,9 @@ for (const engine of ENGINES) {
     await t.test('of a dump that was cut short in a statement fails and removes the new database', async () => {
       const cut = await storeAltered(stored, `head -c ${Math.round(made.sizeBytes / 2)}`);
       const end = readEnd(await carryOut(rig, orderTo('cut', cut)));
-      assert.deepEqual([end.state, end.reason], ['failed', 'restore_failed']);
-      assert.match(end.message, /what was created has been removed/);
+      // PostgreSQL's own tool misses the rest; of the others the last line is looked at as it passes.
+      const reason = engine.title === 'PostgreSQL' ? 'restore_failed' : 'snapshot_damaged';
+      assert.deepEqual([end.state, end.reason], ['failed', reason], end.message);
       assert.equal(await listNames(), names);
     });
 

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { readdirSync, statSync } from 'node:fs';
 import { test } from 'node:test';
+import { systemClock, systemRandomBytes } from '@holdfast/shared/clock.ts';
+import { createId } from '@holdfast/shared/domain/ids.ts';
 import type { RestoreMode, RestoreOptions } from '@holdfast/shared/domain/restore.ts';
+import { waitUntil } from '@holdfast/shared/fixtures/wait-for.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import { GENERATIONS } from '../../../engines/restic/fixtures/laboratory.ts';
 import { startMariadb } from '../../../handlers/fixtures/database-servers.ts';
@@ -13,8 +16,9 @@ import {
   type RestoreOrder,
   readEnd,
   readLog,
+  sealDraft,
 } from '../../../handlers/fixtures/restore-orders.ts';
-import { findEvent } from '../../fixtures/run-rig.ts';
+import { findEvent, PASSWORD } from '../../fixtures/run-rig.ts';
 import { flipByte, listPacks, storeAltered } from '../fixtures/altered-backups.ts';
 import { type StoredShop, storeShop } from '../fixtures/stored-shop.ts';
 
@@ -104,6 +108,29 @@ test('A restore into a MariaDB database that exists', async (t) => {
     assert.equal(await listNames(), names);
   });
 
+  await t.test(
+    'takes the backup from the second repository where the first is gone, and backs up what was there into it',
+    async () => {
+      await makeDamaged('whole');
+      const order = orderOf(shop, 'whole', { mode: 'replace', options: { safetyBackup: true } });
+      const { kind, config } = order.repository.draft;
+      const id = createId('repository', { clock: systemClock, randomBytes: systemRandomBytes });
+      const second = { id, draft: sealDraft(rig, `${order.run}.second`, kind, config, { password: PASSWORD }) };
+      const gone = { ...order.repository, draft: { ...order.repository.draft, config: { path: `${rig.dir}/nowhere` } } };
+      const events = await carryOut(rig, {
+        ...order,
+        repository: gone,
+        second: { engineId: shop.made.engineId, repository: second },
+      });
+      assertSucceeded(events);
+      assert.equal(await server.dump('whole'), before);
+      const safety = findEvent(events, 'run.finished').evidence.find(({ check }) => check === 'safety_backup')?.seen ?? '';
+      const stored = rig.listEvents(/run_[A-Za-z0-9_-]+/.exec(safety)?.[0] as RestoreOrder['run']);
+      assert.equal(findEvent(stored, 'run.created').repository, id);
+      await drop('whole');
+    },
+  );
+
   await t.test('cleans what the backup holds and leaves the rest', async () => {
     await makeDamaged('cleaned');
     assertSucceeded(await run('cleaned', { mode: 'clean' }));
@@ -113,6 +140,24 @@ test('A restore into a MariaDB database that exists', async (t) => {
     await server.query('CREATE TABLE bills (customer int, FOREIGN KEY (customer) REFERENCES customers (id))', 'cleaned');
     await refuse('cleaned', { mode: 'clean' }, /^other tables refer to some that would be replaced.*cleaned\.bills/);
     await drop('cleaned');
+  });
+
+  await t.test('ends the sessions in it when that is wished, and need not wait for the tables they use', async () => {
+    await makeDamaged('busy');
+    // Keeps a lock on the definition of the table that would give way.
+    const held = 'START TRANSACTION; SELECT count(*) FROM customers; SELECT sleep(300)';
+    const session = server.query(held, 'busy').then(
+      () => 'ended by itself',
+      (error: unknown) => String(error),
+    );
+    const count = "SELECT count(*) FROM information_schema.PROCESSLIST WHERE DB = 'busy' AND INFO LIKE 'SELECT sleep%'";
+    await waitUntil('the session of another person', async () => (await server.query(count)) !== '0', { intervalMs: 5 });
+    const events = await run('busy', { mode: 'replace', options: { endSessions: true } });
+    assertSucceeded(events);
+    assert.match(readLog(events), /1 other session is open in busy and will be ended/);
+    assert.match(await session, /Lost connection|server has gone away|killed/i);
+    assert.equal(await server.dump('busy'), before);
+    await drop('busy');
   });
 
   await t.test('appends beside what is there, and changes nothing when a name is taken', async () => {
@@ -220,15 +265,49 @@ test('A restore into a MariaDB database that exists', async (t) => {
     await drop('older');
   });
 
-  await t.test('of a dump that is cut at the end of a statement is refused where all of it is read first', async () => {
-    const cut = await storeAltered(shop, 'grep -v "^-- Dump completed"');
-    const damaged = await makeDamaged('cut');
-    const wish = { mode: 'replace', options: { readFirst: true } } as const;
-    const end = readEnd(await carryOut(rig, orderOf({ ...shop, made: cut }, 'cut', wish)));
-    assert.deepEqual([end.state, end.reason], ['failed', 'snapshot_damaged'], end.message);
-    assert.equal(await server.dump('cut'), damaged);
-    await drop('cut');
-  });
+  await t.test(
+    'of a dump that is cut at the end of a statement is refused where all of it is read first, and where it is not',
+    async () => {
+      const cut = await storeAltered(shop, 'grep -v "^-- Dump completed"');
+      const damaged = await makeDamaged('cut');
+      const wish = { mode: 'replace', options: { readFirst: true } } as const;
+      const end = readEnd(await carryOut(rig, orderOf({ ...shop, made: cut }, 'cut', wish)));
+      assert.deepEqual([end.state, end.reason], ['failed', 'snapshot_damaged'], end.message);
+      assert.equal(await server.dump('cut'), damaged);
+      // Unread and into a new one, by what passes; what was made is removed.
+      const there = await listNames();
+      const anew = await carryOut(rig, createOrder(rig, shop.source, cut, { database: 'cut_new', on: server }));
+      assert.deepEqual([readEnd(anew).state, readEnd(anew).reason], ['failed', 'snapshot_damaged'], readLog(anew));
+      assert.equal(await listNames(), there);
+      await drop('cut');
+    },
+  );
+
+  await t.test(
+    'of a dump that lacks what was counted at the backup takes nobody’s place, and is partial where it stands alone',
+    async () => {
+      const altered = await storeAltered(shop, "LC_ALL=C sed '/^INSERT INTO `customers`/,/;$/d'");
+      // What is written in the second of the backup is never called exact.
+      const { contents } = shop.made;
+      const tables = contents?.tables.map((table) =>
+        table.name === 'customers' ? { ...table, rows: 500, isExact: true } : table,
+      );
+      const short = { ...altered, ...(contents && tables ? { contents: { ...contents, tables } } : {}) };
+      const damaged = await makeDamaged('short');
+      const refused = readEnd(await carryOut(rig, orderOf({ ...shop, made: short }, 'short', { mode: 'replace' })));
+      assert.deepEqual([refused.state, refused.reason], ['failed', 'restore_differs'], refused.message);
+      assert.match(refused.message, /customers: 500 rows recorded, 0 rows restored/);
+      assert.equal(await server.dump('short'), damaged);
+      const events = await carryOut(rig, createOrder(rig, shop.source, short, { database: 'short_new', on: server }));
+      assert.deepEqual([readEnd(events).state, readEnd(events).reason], ['partial', 'restore_differs'], readLog(events));
+      const evidence = findEvent(events, 'run.finished').evidence.find(({ check }) => check === 'same_content');
+      assert.equal(evidence?.ok, false);
+      assert.match(readLog(events), /not as recorded: customers: 500 rows recorded, 0 rows restored/);
+      assert.equal(await server.query(`SELECT count(*) FROM ${ORDERS}`, 'short_new'), '400', 'what came stays');
+      await drop('short_new');
+      await drop('short');
+    },
+  );
 
   await t.test('of a snapshot with flipped bytes never touches it', async () => {
     const damaged = await makeDamaged('target');

@@ -138,7 +138,7 @@ test('A restore into a PostgreSQL database that exists', async (t) => {
     assert.equal(readEnd(events).state, 'succeeded', readLog(events));
     assert.deepEqual(
       findEvent(events, 'run.finished').evidence.map(({ check }) => check),
-      [...['fully_read', 'safety_backup', 'exit_codes', 'target_verified']],
+      [...['fully_read', 'safety_backup', 'exit_codes', 'target_verified', 'same_content']],
     );
     assert.equal(await server.query('SELECT x FROM later', 'cleaned'), '7');
     await server.query('DROP TABLE later', 'cleaned');

@@ -107,6 +107,7 @@ test('A PostgreSQL dump restored from this host’s disk through several connect
         ['fully_read', true],
         ['exit_codes', true],
         ['target_verified', true],
+        ['same_content', true],
       ],
     );
     assert.doesNotMatch(readLog(events), /SCRAM/);

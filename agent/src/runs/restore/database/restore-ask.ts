@@ -1,6 +1,7 @@
 /** Short questions and orders to the database server of a restore. */
 import type { Command } from '@holdfast/shared/adapters/command.ts';
 import type { DatabaseRestore, TargetState } from '@holdfast/shared/adapters/source.ts';
+import type { Contents } from '@holdfast/shared/domain/contents.ts';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import type { ChosenTable, RestoreMode, RestoreOptions } from '@holdfast/shared/domain/restore.ts';
 import type { Evidence } from '@holdfast/shared/domain/run.ts';
@@ -36,6 +37,8 @@ export interface DatabaseRestorePart extends RunningRestore {
   backUpTarget?: (() => Promise<Evidence>) | undefined;
   /** The snapshot of the roles that were stored beside the data. */
   globals?: StoredGlobals | undefined;
+  /** What the database held as it was backed up; undefined where nobody knows. */
+  recorded?: Contents | undefined;
   /** The dump on this host's disk; undefined: it streams. */
   spool?: { descriptor: number; sizeBytes: number } | undefined;
 }

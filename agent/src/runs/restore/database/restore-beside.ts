@@ -10,7 +10,8 @@ import { getBinary } from '../../workbench.ts';
 import { inStage, RESTORE_STALL_MS, type RestoreResult } from '../restore-part.ts';
 import { ask, assertAnswered, type DatabaseRestorePart, describeLeftover, dropMade, inspect, MAKING_MS } from './restore-ask.ts';
 import { type CheckedTarget, checkMovable } from './restore-checks.ts';
-import { count, judgePour, pour } from './restore-pour.ts';
+import { judgePour, pour } from './restore-pour.ts';
+import { demandWhole } from './restore-record.ts';
 
 const CANCELLED = 'The restore was cancelled; the target is as it was';
 /** Sessions that come back at once are ended again, so often. */
@@ -119,7 +120,9 @@ export async function restoreBeside(part: DatabaseRestorePart, checked: CheckedT
       warnings.push(...(await pour(part, input, { toolVersion: checked.toolVersion, cancelled: CANCELLED })));
     });
     const cancel = { signal: part.signal, words: CANCELLED };
-    evidence.push(...(await inStage(recorder, 'evidence', () => count(part, scratch, cancel))));
+    const stock = await inStage(recorder, 'evidence', () => demandWhole(part, scratch, cancel));
+    evidence.push(...stock.evidence);
+    warnings.push(...stock.warnings);
     if (part.mode === 'replace') checkMovable(part, await inspect(part, names.scratch), 'The backup');
     evidence.push(...(await safeguard(part, checked.target)));
     warnings.push(...(await inStage(recorder, 'swap', () => takePlace(part, names, checked))));

@@ -53,8 +53,16 @@ export function checkMovable({ mode, database, restore }: DatabaseRestorePart, {
   );
 }
 
+/** Whether the way is kept from its last step by sessions in the target, so that they may be ended for it. */
+export function isHeldBySessions({ mode, restore }: Pick<DatabaseRestorePart, 'mode' | 'restore'>): boolean {
+  if (!restore.planEndSessions) return false;
+  // Where sessions only wait, it is tables in use that keep others from their place.
+  return getModeRule(mode).needsAlone || (mode === 'tables' && restore.sessionsOnlyWait === true);
+}
+
 function checkSessions(part: DatabaseRestorePart, { sessions }: TargetState): void {
-  if (sessions === 0 || !getModeRule(part.mode).needsAlone || !part.restore.planEndSessions) return;
+  if (sessions === 0 || !isHeldBySessions(part)) return;
+  if (part.restore.sessionsOnlyWait === true && part.options.endSessions !== true) return;
   const text = sessions === 1 ? '1 other session is' : `${sessions} other sessions are`;
   if (part.options.endSessions !== true) throw createReasonError('sessions_open', `${text} open in ${part.database}`);
   part.recorder.log('warn', `${text} open in ${part.database} and will be ended`);
@@ -74,7 +82,7 @@ export async function assertRoom(part: DatabaseRestorePart, target: TargetState,
   if (part.options.jobs !== undefined && !part.file)
     checkSpoolRoom(part, free === undefined ? 0 : await findSharedBytes(part, target, needed));
   if (free === undefined) return part.recorder.log('info', 'how much room the server has cannot be seen from this host');
-  if (free < needed)
+  if (free < needed && part.options.acceptLittleRoom !== true)
     throw createReasonError('disk_full', `The server has ${free} bytes free, and the restore needs about ${needed}`);
   part.recorder.log('info', `the server has ${free} bytes free; the restore needs about ${needed}`);
 }
@@ -108,6 +116,8 @@ export async function checkTarget(part: DatabaseRestorePart): Promise<CheckedTar
     throw new AppError('unsupported', `databases of this kind are not restored in the mode ${mode} by this agent`);
   if (mode === 'tables' && part.tables.length === 0) throw new AppError('invalid', 'no table was chosen');
   if (part.options.jobs !== undefined) checkJobs(part, part.options.jobs);
+  if (part.options.endSessions === true && !restore.planEndSessions)
+    throw new AppError('unsupported', 'sessions in databases of this kind are not ended');
   const target = await inspect(part, part.database, part.signal);
   checkPlace(part, target);
   checkMovable(part, target, 'The database');

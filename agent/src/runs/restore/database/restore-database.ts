@@ -11,9 +11,10 @@ import { inStage, type RestoreResult } from '../restore-part.ts';
 import { readWholeFile } from './host-dump-proof.ts';
 import { ask, assertAnswered, type DatabaseRestorePart, dropMade, MAKING_MS } from './restore-ask.ts';
 import { restoreBeside, safeguard } from './restore-beside.ts';
-import { assertRoom, type CheckedTarget, checkTarget } from './restore-checks.ts';
-import { count, pour } from './restore-pour.ts';
+import { assertRoom, type CheckedTarget, checkTarget, isHeldBySessions } from './restore-checks.ts';
+import { pour } from './restore-pour.ts';
 import { readWhole } from './restore-proof.ts';
+import { type Extent, takeStock } from './restore-record.ts';
 import { planRoles, withRoles } from './restore-roles.ts';
 import { spoolDump } from './restore-spool.ts';
 import { restoreByTaking } from './restore-take.ts';
@@ -31,7 +32,7 @@ async function dropAgain(part: DatabaseRestorePart): Promise<void> {
 }
 
 async function endSessions(part: DatabaseRestorePart, input: PourInput): Promise<void> {
-  if (!getModeRule(part.mode).needsAlone || part.options.endSessions !== true || !part.restore.planEndSessions) return;
+  if (!isHeldBySessions(part) || part.options.endSessions !== true || !part.restore.planEndSessions) return;
   assertAnswered(part, await ask(part, part.restore.planEndSessions(input)));
 }
 
@@ -40,6 +41,15 @@ function toPourMode(mode: DatabaseRestorePart['mode']): NonNullable<PourInput['m
   if (mode === 'tables') throw new AppError('invalid', 'chosen tables are restored from a database beside the target');
   return mode === 'replace' ? 'new' : mode;
 }
+
+/** What of the record has to stand in the target afterwards. */
+const EXTENTS: Readonly<Record<NonNullable<PourInput['mode']>, Extent>> = {
+  new: 'whole',
+  schema_only: 'structure',
+  clean: 'among',
+  append: 'among',
+  data_only: 'rows',
+};
 
 /** Straight into the target. */
 async function restoreDirectly(part: DatabaseRestorePart, { target, toolVersion }: CheckedTarget): Promise<RestoreResult> {
@@ -69,9 +79,15 @@ async function restoreDirectly(part: DatabaseRestorePart, { target, toolVersion 
     });
     // What is in the target for good is only looked at; what can be removed again may still be cancelled.
     const cancel = isWhole ? undefined : { signal: part.signal, words: CANCELLED_NEW };
-    const evidence: readonly Evidence[] = await inStage(recorder, 'evidence', () => count(part, input, cancel));
+    const stock = await inStage(recorder, 'evidence', () => takeStock(part, input, EXTENTS[mode], cancel));
     if (made) part.remember(undefined);
-    return { evidence: [...safety, ...evidence], warnings, bytes: part.sizeBytes };
+    return {
+      evidence: [...safety, ...stock.evidence],
+      warnings: [...warnings, ...stock.warnings],
+      bytes: part.sizeBytes,
+      // What came stays: it stands in nobody's place, or is there for good.
+      doubt: stock.doubt,
+    };
   } catch (error) {
     // A database that was there before, empty, is left to its owner.
     if (made) await dropAgain(part);

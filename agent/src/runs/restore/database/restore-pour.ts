@@ -9,7 +9,7 @@ import type { PipelineResult } from '../../../exec/contract.ts';
 import { createRate } from '../../rate.ts';
 import { getBinary } from '../../workbench.ts';
 import { RESTORE_STALL_MS } from '../restore-part.ts';
-import { planRenaming } from './renaming.ts';
+import { CUT_SHORT, planRenaming } from './renaming.ts';
 import { ask, assertAnswered, type DatabaseRestorePart } from './restore-ask.ts';
 import { INHERITED_PATH } from './restore-spool.ts';
 import { createSpoolProgress } from './spool-progress.ts';
@@ -55,6 +55,8 @@ export function judgePour(
       throw createReasonError('stalled', `No byte moved between ${part.origin.noun} and database for an hour`);
     case 'producer_failed': {
       if (hasLostItsReader(result)) assertRestored(part, result);
+      if (result.producer.exitCode === CUT_SHORT)
+        throw createReasonError('snapshot_damaged', 'The dump does not end as a whole one does');
       const failure = producerFailure();
       throw createReasonError(failure.reason, failure.message);
     }
@@ -122,7 +124,8 @@ async function pourStream(part: DatabaseRestorePart, input: PourInput, words: Po
   const rate = createRate(tooling.clock);
   const result = await part.exec.runPipeline({
     producer: part.origin.stage((level, text) => recorder.log(level, text)),
-    filter: planRenaming(part.restore.renaming, part.workDir),
+    // A file of the host was read to its end before.
+    filter: planRenaming(part.restore.renaming, part.workDir, part.file ? undefined : part.restore.wholeLastLine),
     consumer: {
       command,
       binary: getBinary(tooling, command.tool, toolVersion || undefined),

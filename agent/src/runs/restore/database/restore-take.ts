@@ -21,8 +21,9 @@ import {
   MAKING_MS,
 } from './restore-ask.ts';
 import { safeguard } from './restore-beside.ts';
-import type { CheckedTarget } from './restore-checks.ts';
-import { count, hasLostItsReader, pour } from './restore-pour.ts';
+import { type CheckedTarget, isHeldBySessions } from './restore-checks.ts';
+import { hasLostItsReader, pour } from './restore-pour.ts';
+import { demandWhole } from './restore-record.ts';
 
 const CANCELLED = 'The restore was cancelled; the target is as it was';
 /** Rows of a whole database in one statement. */
@@ -127,6 +128,8 @@ async function take(going: Taking): Promise<void> {
     assertAnswered(part, await ask(part, part.restore.planCreateTarget(input), { timeoutMs: MAKING_MS }));
   for (const step of planned.prepare) await carryOutStep(part, step, signal);
   if (signal.aborted) throw createReasonError('cancelled', CANCELLED);
+  if (part.options.endSessions === true && isHeldBySessions(part) && checked.target.exists && part.restore.planEndSessions)
+    assertAnswered(part, await ask(part, part.restore.planEndSessions(input)));
   // A target that was made for this is removed as a whole when anything goes wrong; nothing is carried on there.
   if (planned.leavesMark && checked.target.exists)
     part.remember({ made: [input.scratch, input.code], swap: { target: database, aside: input.aside } });
@@ -187,9 +190,10 @@ export async function restoreByTaking(part: DatabaseRestorePart, checked: Checke
       assertAnswered(part, await ask(part, restore.planCreateTarget(scratch), { timeoutMs: MAKING_MS }));
       warnings.push(...(await pour(part, scratch, { toolVersion: checked.toolVersion, cancelled: CANCELLED })));
     });
-    evidence.push(
-      ...(await inStage(recorder, 'evidence', () => count(part, scratch, { signal: part.signal, words: CANCELLED }))),
-    );
+    const cancel = { signal: part.signal, words: CANCELLED };
+    const stock = await inStage(recorder, 'evidence', () => demandWhole(part, scratch, cancel));
+    evidence.push(...stock.evidence);
+    warnings.push(...stock.warnings);
     const { fixed = 0 } = await inspect(part, names.scratch);
     input.hasCode = fixed > 0;
     evidence.push(...(await safeguard(part, checked.target)));

@@ -10,6 +10,7 @@ import { showName } from '../../../engines/restic/classify.ts';
 import type { RestoreTreeOutcome } from '../../../engines/restic/restore.ts';
 import { createRate } from '../../rate.ts';
 import { inStage, RESTORE_STALL_MS, type RestorePart, type RestoreResult } from '../restore-part.ts';
+import { assertRoomFor, measureChosen } from './restore-room.ts';
 import {
   describeCode,
   joinBytes,
@@ -112,7 +113,16 @@ async function takeBack({ recorder }: RestorePart, path: string, own: readonly N
 /** Restores into a directory that is new or empty. Throws a reason, `cancelled` among them; what was placed by then is taken away again. */
 export async function restoreDirectory(part: RestorePart, path: string, paths?: readonly string[]): Promise<RestoreResult> {
   const { recorder } = part;
-  const claimed = await inStage(recorder, 'preflight', () => claimDirectory(path));
+  const claimed = await inStage(recorder, 'preflight', async () => {
+    const directory = await claimDirectory(path);
+    try {
+      await assertRoomFor(part, path, await measureChosen(part, paths));
+      return directory;
+    } catch (error) {
+      await removeMade(path, directory.created).catch(() => undefined);
+      throw error;
+    }
+  });
   const own: NotedEntry[] = [];
   try {
     const outcome = await inStage(recorder, 'restore', async () => {

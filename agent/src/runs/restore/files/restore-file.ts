@@ -11,6 +11,7 @@ import type { RestoreTarget } from '@holdfast/shared/protocol/events.ts';
 import { showName } from '../../../engines/restic/classify.ts';
 import { createRate } from '../../rate.ts';
 import { inStage, RESTORE_STALL_MS, type RestorePart, type RestoreResult } from '../restore-part.ts';
+import { assertRoomFor } from './restore-room.ts';
 import { describeCode, joinBytes, makeDirectory, nameStaging, removeMade } from './restore-staging.ts';
 
 type OneFileTarget = Extract<RestoreTarget, { kind: 'archive' | 'file' }>;
@@ -121,6 +122,7 @@ export async function restoreOneFile(part: RestorePart, target: OneFileTarget): 
   const { stored, created } = await inStage(recorder, 'preflight', async () => {
     await refuseStanding(path);
     const found = await findStored(part, target);
+    await assertRoomFor(part, directory, found.bytes);
     return { stored: found, created: await makeDirectory(directory) };
   });
   try {

@@ -12,6 +12,7 @@ import {
   readFileSync,
   readlinkSync,
   rmSync,
+  statSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
@@ -19,12 +20,15 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import type { RestoreOptions } from '@holdfast/shared/domain/restore.ts';
 import { toStoredText } from '@holdfast/shared/domain/stored-path.ts';
 import type { DurableEvent, RestoreTarget } from '@holdfast/shared/protocol/events.ts';
 import { GENERATIONS, writeNoise } from '../../../engines/restic/fixtures/laboratory.ts';
 import { carryOut, createOrder, getMade, giveOrder, readEnd, readLog } from '../../../handlers/fixtures/restore-orders.ts';
 import { findEvent, openRunRig, type RunRig } from '../../fixtures/run-rig.ts';
+import { flipByte, listPacks } from '../fixtures/altered-backups.ts';
 import { makeAcl, readAttributes, writeWithAttributes } from '../fixtures/extended-attributes.ts';
+import { readZip } from '../fixtures/read-zip.ts';
 import { nameStaging } from './restore-staging.ts';
 
 const LATIN = Buffer.concat([Buffer.from('caf'), Buffer.from([0xe9])]);
@@ -216,7 +220,10 @@ for (const { version, binary } of GENERATIONS) {
       assert.equal(readFileSync(join(rig.dir, 'out', root, 'docs/deep/two.txt'), 'utf8'), 'second');
       const zip = join(rig.dir, 'out/docs.zip');
       assertSucceeded(await restore({ kind: 'archive', path: zip, format: 'zip', from: join(root, 'docs') }));
-      assert.equal(readFileSync(zip).subarray(0, 2).toString(), 'PK');
+      const packed = readZip(readFileSync(zip));
+      const findPacked = (name: string) => [...packed].find(([path]) => path.endsWith(`docs/${name}`))?.[1];
+      assert.deepEqual(['one.txt', 'again.txt', 'deep/two.txt'].map(findPacked), ['first', 'first', 'second']);
+      assert.deepEqual([findPacked('outside'), findPacked('sparse')?.length], ['/etc/hostname', 4_000_000]);
       const file = join(rig.dir, 'out/--one');
       assertSucceeded(await restore({ kind: 'file', path: file, from: join(root, '*?[x]') }));
       assert.equal(readFileSync(file, 'utf8'), 'content of *?[x]');
@@ -242,7 +249,7 @@ function mountSmallDisk(t: TestContext, megabytes: number): string {
 }
 
 for (const { version, binary } of GENERATIONS) {
-  test(`A disk that is full half-way through (restic ${version})`, async (t) => {
+  test(`A disk that is full half-way through, and a backup that is damaged (restic ${version})`, async (t) => {
     const rig = await openRunRig(t, { restic: binary });
     await rig.initRepository();
     const disk = mountSmallDisk(t, 24);
@@ -251,24 +258,58 @@ for (const { version, binary } of GENERATIONS) {
     for (const seed of [1, 2, 3, 4]) writeNoise(join(root, `part-${seed}`), 4 * 1024 * 1024, seed);
     const source = rig.addFiles('noise', [root]);
     const made = getMade(await rig.runPlan());
-    const restore = (target: RestoreTarget) => carryOut(rig, { ...createOrder(rig, source, made, { directory: '/x' }), target });
+    const restore = (target: RestoreTarget, options: RestoreOptions = {}) =>
+      carryOut(rig, { ...createOrder(rig, source, made, { directory: '/x' }), target, options });
 
-    await t.test('is the reason of the failure, and what was written is gone', async () => {
-      const targets: RestoreTarget[] = [
-        { kind: 'directory', path: join(disk, 'new/place') },
-        { kind: 'archive', path: join(disk, 'new/noise.tar'), format: 'tar', from: root },
-        { kind: 'in_place', paths: [root] },
-      ];
-      for (const target of targets) {
-        writeFileSync(join(root, 'part-1'), 'changed since');
-        const events = await restore(target);
-        assertFailed(events, 'disk_full');
-        assert.deepEqual(readdirSync(disk), ['srv'], target.kind);
-        assert.equal(readFileSync(join(root, 'part-1'), 'utf8'), 'changed since');
-        assert.match(readLog(events), target.kind === 'in_place' ? /nothing on the host was replaced/ : /removed again/);
-        writeNoise(join(root, 'part-1'), 4 * 1024 * 1024, 1);
-      }
-    });
+    await t.test(
+      'is refused before anything is written; where it is tried all the same, it is the reason of the failure and what was written is gone',
+      async () => {
+        const targets: RestoreTarget[] = [
+          { kind: 'directory', path: join(disk, 'new/place') },
+          { kind: 'archive', path: join(disk, 'new/noise.tar'), format: 'tar', from: root },
+          { kind: 'in_place', paths: [root] },
+        ];
+        for (const target of targets) {
+          writeFileSync(join(root, 'part-1'), 'changed since');
+          const early = await restore(target);
+          assertFailed(early, 'disk_full');
+          assert.match(readEnd(early).message, /bytes are free at .*, and the restore needs 16777216\. Nothing was written/);
+          assert.ok(!early.some((event) => event.type === 'run.stage' && event.stage === 'restore'), target.kind);
+          assert.deepEqual(readdirSync(disk), ['srv'], target.kind);
+          // Somebody knows better, and does not.
+          const events = await restore(target, { acceptLittleRoom: true });
+          assertFailed(events, 'disk_full');
+          assert.match(readLog(events), /it is tried all the same/);
+          assert.deepEqual(readdirSync(disk), ['srv'], target.kind);
+          assert.equal(readFileSync(join(root, 'part-1'), 'utf8'), 'changed since');
+          assert.match(readLog(events), target.kind === 'in_place' ? /nothing on the host was replaced/ : /removed again/);
+          writeNoise(join(root, 'part-1'), 4 * 1024 * 1024, 1);
+        }
+      },
+    );
+
+    await t.test(
+      'a flipped byte fails one file, an archive and what goes in place, and none of them changes anything',
+      async () => {
+        const part = join(root, 'part-1');
+        writeFileSync(part, 'changed since');
+        // The small ones hold listings. Each file is hit, wherever in a pack it lies.
+        for (const pack of listPacks(rig).filter((path) => statSync(path).size > 500_000))
+          for (let share = 0.02; share < 0.95; share += 0.02) flipByte(pack, share);
+        const out = join(rig.dir, 'out');
+        const targets: RestoreTarget[] = [
+          { kind: 'file', path: join(out, 'one'), from: join(root, 'part-2') },
+          { kind: 'archive', path: join(out, 'all.zip'), format: 'zip', from: root },
+          { kind: 'in_place', paths: [part] },
+        ];
+        for (const target of targets) {
+          assertFailed(await restore(target), 'repository_damaged');
+          assert.equal(existsSync(out), false, target.kind);
+          assert.equal(readFileSync(part, 'utf8'), 'changed since', target.kind);
+          assert.deepEqual(readdirSync(disk), ['srv'], target.kind);
+        }
+      },
+    );
   });
 }
 

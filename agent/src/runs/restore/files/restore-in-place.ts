@@ -19,6 +19,7 @@ import { showName } from '../../../engines/restic/classify.ts';
 import { inStage, type RestorePart, type RestoreResult } from '../restore-part.ts';
 import { findEntry, type OpenedDirectory, openDeepest, openEntry, pathThrough } from './real-directory.ts';
 import { writeTree } from './restore-directory.ts';
+import { assertRoomFor, measureChosen } from './restore-room.ts';
 import { countFiles, describeCode, joinBytes, nameStaging } from './restore-staging.ts';
 
 /** Replaced files that the log names; the rest are counted. */
@@ -133,6 +134,23 @@ export interface InPlace {
   backUp?: ((paths: readonly string[]) => Promise<Evidence>) | undefined;
 }
 
+/** Everything is written beside what stands there first, so that it needs room for all of it. */
+async function openWithRoom(
+  part: RestorePart,
+  paths: readonly string[],
+  configured: readonly string[],
+): Promise<OpenedDirectory> {
+  const bytes = await measureChosen(part, paths);
+  const opened = openDeepest(findCommonParent(paths), configured);
+  try {
+    await assertRoomFor(part, `/proc/self/fd/${opened.fd}`, bytes, opened.path);
+    return opened;
+  } catch (error) {
+    closeSync(opened.fd);
+    throw error;
+  }
+}
+
 /**
  * Throws a reason: `cancelled` only before anything was replaced, `target_refused` where something stands in the way, `safety_failed` without a
  * clean backup of what would be replaced.
@@ -140,7 +158,7 @@ export interface InPlace {
 export async function restoreInPlace(part: RestorePart, { paths, configured, backUp }: InPlace): Promise<RestoreResult> {
   const { recorder, signal } = part;
   const staging = nameStaging(recorder.run);
-  const opened = await inStage(recorder, 'preflight', async () => openDeepest(findCommonParent(paths), configured));
+  const opened = await inStage(recorder, 'preflight', () => openWithRoom(part, paths, configured));
   let isChanged = false;
   try {
     const outcome = await inStage(recorder, 'restore', async () => {

@@ -9,6 +9,7 @@ import {
   type TenantId,
 } from '@holdfast/shared/domain/ids.ts';
 import { checkScopeSchema } from '@holdfast/shared/domain/maintenance.ts';
+import { restoreOptionsSchema } from '@holdfast/shared/domain/restore.ts';
 import {
   canMove,
   type Evidence,
@@ -32,7 +33,7 @@ import type { Sql } from '../statements.ts';
 export const RUN_COLUMNS = `r.id, ${idOf('r.tenant_no')} AS tenant, ${idOf('r.host_no')} AS host, r.kind, r.cause AS trigger_, r.state, ${idOf('r.plan_no')} AS plan,
   ${idOf('r.repository_no')} AS repository, r.fire_at AS fireAt, r.skipped_fires AS skipped, r.created_at AS createdAt, r.started_at AS startedAt,
   r.finished_at AS finishedAt, r.duration_ms AS durationMs, r.received_at AS receivedAt, r.reported_at AS reportedAt, r.bytes,
-  r.failure, r.evidence, r.snapshot_id AS snapshot, r.target, r.scope,
+  r.failure, r.evidence, r.snapshot_id AS snapshot, r.target, r.options, r.scope,
   r.from_repository_id AS from_, r.follows_run_id AS follows, r.requested_by AS requestedBy, r.request_id AS request, r.log_lines AS logLines,
   nullif(r.log_left_out, 0) AS logLinesLeftOut, r.log_removed_at AS logRemovedAt, r.log_kept_days AS logKeptDays`;
 export const runRow = z
@@ -58,6 +59,7 @@ export const runRow = z
     evidence: json(storedEvidence),
     snapshot: optional(idSchema('snapshot')),
     target: optional(json(restoreTargetSchema)),
+    options: optional(json(restoreOptionsSchema)),
     scope: optional(json(checkScopeSchema)),
     from_: optional(idSchema('repository')),
     follows: optional(idSchema('run')),
@@ -69,10 +71,23 @@ export const runRow = z
     logKeptDays: optional(z.int()),
   })
   .transform(
-    ({ trigger_, from_, follows, scope, request, skipped, logLinesLeftOut, logRemovedAt, logKeptDays, ...run }): Run => ({
+    ({
+      trigger_,
+      from_,
+      follows,
+      options,
+      scope,
+      request,
+      skipped,
+      logLinesLeftOut,
+      logRemovedAt,
+      logKeptDays,
+      ...run
+    }): Run => ({
       ...run,
       trigger: trigger_,
       ...(request === undefined ? {} : { request }),
+      ...(options === undefined ? {} : { options }),
       ...(skipped === undefined ? {} : { skipped }),
       ...(scope === undefined ? {} : { scope }),
       ...(from_ === undefined ? {} : { from: from_ }),
@@ -133,11 +148,11 @@ function prepareRows(sql: Sql) {
   return {
     insert:
       sql.change(`INSERT INTO runs (id, tenant_no, host_no, kind, cause, state, plan_no, repository_no, fire_at, skipped_fires, created_at,
-        started_at, finished_at, duration_ms, received_at, reported_at, bytes, failure, evidence, snapshot_id, target, scope,
+        started_at, finished_at, duration_ms, received_at, reported_at, bytes, failure, evidence, snapshot_id, target, options, scope,
         from_repository_id, follows_run_id, requested_by, request_id, facets, log_lines, log_last_n, log_bytes, log_left_out)
       VALUES (@id, ${numberOf('@tenant')}, ${numberOf('@host')}, @kind, @trigger, @state, ${numberOf('@plan')},
         ${numberOf('@repository')}, @fireAt, @skipped, @createdAt, @startedAt, @finishedAt,
-        @durationMs, @receivedAt, @reportedAt, @bytes, @failure, @evidence, @snapshot, @target, @scope, @from, @follows,
+        @durationMs, @receivedAt, @reportedAt, @bytes, @failure, @evidence, @snapshot, @target, @options, @scope, @from, @follows,
         @requestedBy, @request, @facets, @logLines,
         0, 0, 0)`),
     head: sql.select(
@@ -272,6 +287,7 @@ export function createRunRows(sql: Sql): RunRows {
         failure: toJson(run.failure),
         evidence: toJson(run.evidence),
         target: toJson(run.target),
+        options: toJson(run.options),
         scope: toJson(run.scope),
         facets: computeFacets(head),
       });

@@ -58,7 +58,7 @@ export function drillsPage(shell: Shell, view: DrillsView): Html {
   return layout(shell, {
     title: 'Drills',
     heading: drillsAnswer(view),
-    lede: 'A drill restores the newest good backup into something private on its own host, looks at what came back, and throws it away.',
+    lede: 'A drill restores the newest good backup into something private, on its own host, another one or a server you named, looks at what came back, and throws it away.',
     actions: linkButton({ href: view.runsHref, label: 'All drill runs' }),
     content: drillsPart(view),
   });

@@ -56,7 +56,7 @@ export async function readChoice(context: CoreContext, visit: Visit, chosen: Sna
   return {
     face,
     newest: newest && {
-      isChosen: newest.id === chosen.id,
+      isChosen: newest.id === chosen.id || newest.id === chosen.copyOf,
       at: newest.createdAt,
       href: urls.restoreSnapshot({ snapshot: newest.id }),
     },

@@ -1,6 +1,12 @@
 /** What a person types to restore a database, whatever it is restored from. */
 import { type HostId, idSchema, type SourceId } from '@holdfast/shared/domain/ids.ts';
-import { RESTORE_JOBS, RESTORE_MODES, type RestoreOptions, ROLE_CHOICES } from '@holdfast/shared/domain/restore.ts';
+import {
+  DOWNLOAD_KIBPS_MAX,
+  RESTORE_JOBS,
+  RESTORE_MODES,
+  type RestoreOptions,
+  ROLE_CHOICES,
+} from '@holdfast/shared/domain/restore.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
 import { hasCapability } from '@holdfast/shared/protocol/capabilities.ts';
 import type { CoreContext } from '../../../core/ports.ts';
@@ -18,7 +24,6 @@ import { ONE_LINE } from './restore-scene.ts';
 import { parseTables } from './restore-tables.ts';
 
 const DATABASE_NAME_CHARS = 255;
-const LIMIT_MAX = 10_000_000;
 
 /** Names of databases have 63 letters with PostgreSQL and 64 with MariaDB. */
 export const NAME_CHARS = 63;
@@ -35,6 +40,7 @@ export const EMPTY_TYPED: Typed = {
   readFirst: false,
   owners: true,
   acceptOlderServer: false,
+  acceptLittleRoom: false,
   downloadKiBps: '',
   jobs: '',
   roles: '',
@@ -70,6 +76,7 @@ export function readTyped({ form }: Visit): Typed {
     readFirst: isTicked('readFirst'),
     owners: isTicked('owners'),
     acceptOlderServer: isTicked('acceptOlderServer'),
+    acceptLittleRoom: isTicked('acceptLittleRoom'),
     downloadKiBps: readText(form, 'downloadKiBps').trim().slice(0, 20),
     jobs: readText(form, 'jobs').trim().slice(0, 20),
     roles: ROLE_CHOICES.find((known) => known === readText(form, 'roles')) ?? '',
@@ -99,7 +106,8 @@ export function findTargetProblem(target: string): string | undefined {
   return target.length > DATABASE_NAME_CHARS ? `has at most ${DATABASE_NAME_CHARS} letters` : undefined;
 }
 
-function findLimitProblem(text: string, most: number): string | undefined {
+/** Why this is no such number, as the end of a sentence; undefined where it is one, or empty. */
+export function findLimitProblem(text: string, most: number): string | undefined {
   if (text === '') return undefined;
   const limit = Number(text);
   return Number.isInteger(limit) && limit >= 1 && limit <= most ? undefined : `must be a whole number up to ${most}`;
@@ -107,11 +115,12 @@ function findLimitProblem(text: string, most: number): string | undefined {
 
 /** An agent that knows no options is told only of wishes that it must refuse rather than ignore. */
 function toOptions(typed: Typed, knowsOptions: boolean): RestoreOptions {
-  const { endSessions, safetyBackup, readFirst, owners, acceptOlderServer, downloadKiBps } = typed;
+  const { endSessions, safetyBackup, readFirst, owners, acceptOlderServer, acceptLittleRoom, downloadKiBps } = typed;
   const limit = {
     ...(downloadKiBps === '' ? {} : { downloadKiBps: Number(downloadKiBps) }),
     ...(typed.jobs === '' ? {} : { jobs: Number(typed.jobs) }),
     ...(typed.roles === '' ? {} : { roles: typed.roles }),
+    ...(acceptLittleRoom ? { acceptLittleRoom } : {}),
   };
   if (knowsOptions) return { endSessions, safetyBackup, readFirst, owners, acceptOlderServer, ...limit };
   return { ...(readFirst ? { readFirst } : {}), ...(owners ? {} : { owners }), ...limit };
@@ -133,7 +142,7 @@ export async function checkTyped(
     place: place === undefined ? 'Choose where it goes.' : undefined,
     target: findTargetProblem(typed.target),
     tables: tables === undefined ? 'one table a line, such as sales.orders; odd names in double quotes' : undefined,
-    downloadKiBps: findLimitProblem(typed.downloadKiBps, LIMIT_MAX),
+    downloadKiBps: findLimitProblem(typed.downloadKiBps, DOWNLOAD_KIBPS_MAX),
     jobs: findLimitProblem(typed.jobs, RESTORE_JOBS),
     understood: typed.understood ? undefined : 'Confirm what will happen.',
   };

@@ -6,6 +6,7 @@ import type { CoreContext } from '../../../core/ports.ts';
 import { findGlobals, lookAtRoles } from '../../../core/restores/restore-roles.ts';
 import { lookAtTarget } from '../../../core/restores/restore-target.ts';
 import { startRestore } from '../../../core/restores/restores.ts';
+import { getSnapshotRecord } from '../../../core/snapshots/snapshots.ts';
 import type { Source } from '../../../store/sources.ts';
 import type { PageReply, Visit } from '../../http/route.ts';
 import type { Flash } from '../../ui/flash.ts';
@@ -30,9 +31,10 @@ import {
   type Typed,
   toPlaces,
 } from './restore-database-form.ts';
-import { describeConsent, describeLook, MODE_WORDS } from './restore-modes.ts';
+import { describeConsent, describeLook, findSessionsRule, MODE_WORDS } from './restore-modes.ts';
 import { describeRoles } from './restore-role-words.ts';
 import { describePlaces, describeScene, isOnOneHost, type RestoreScene, toPlainName } from './restore-scene.ts';
+import { parseTables } from './restore-tables.ts';
 
 interface Connections {
   places: readonly PlaceChoice[];
@@ -71,9 +73,6 @@ function listModes(source: Source | undefined): readonly RestoreMode[] {
 }
 
 const findRestore = (source: Source | undefined) => (source === undefined ? undefined : findSourceAdapter(source.kind)?.restore);
-
-const canEndSessions = (source: Source | undefined) =>
-  source !== undefined && findSourceAdapter(source.kind)?.restore?.planEndSessions !== undefined;
 
 const hasSchemas = (source: Source | undefined) =>
   source !== undefined && findSourceAdapter(source.kind)?.restore?.planSchemas !== undefined;
@@ -118,7 +117,7 @@ async function buildView(
       ? undefined
       : 'A server of this kind moves tables, nothing else: a database with views, triggers, routines or events is not replaced. Restore it under a new name.',
     needsName: getModeRule(values.mode).changesExisting,
-    canEndSessions: canEndSessions(source),
+    sessions: findSessionsRule(findRestore(source)),
     hasSchemas: hasSchemas(source),
     canJump: findRestore(source)?.planRestoreFile !== undefined,
     jobsMax: RESTORE_JOBS,
@@ -142,7 +141,11 @@ async function look(context: CoreContext, visit: Visit, scene: RestoreScene, typ
     const wish = {
       endSessions: typed.endSessions,
       sizeBytes: scene.snapshot.sizeBytes,
-      canEndSessions: canEndSessions(scene.source),
+      sessions: findSessionsRule(findRestore(scene.source)),
+      overwriting: {
+        recorded: (await getSnapshotRecord(context, visit.caller, scene.snapshot.id)).contents,
+        tables: parseTables(typed.tables) ?? [],
+      },
     };
     const roles =
       typed.roles === ''

@@ -8,6 +8,7 @@ import type { Shell } from '../../ui/layout.ts';
 import { panel } from '../../ui/panel.ts';
 import { type ChoiceSearch, choiceSearch } from '../forms/choice-search.view.ts';
 import { confirmBox, type PlaceChoice, type RestoreFrame, restoreFrame, wrongFields } from './restore.view.ts';
+import { createSpeedField } from './restore-speed.view.ts';
 
 /** The fourth step, which a look at the target replaces. */
 export const CONFIRM_ID = 'restore-confirm';
@@ -28,8 +29,8 @@ export type DatabaseRestoreView = RestoreFrame & {
   readonly needsName?: boolean | undefined;
   /** Options that there are not here. */
   readonly without?: ReadonlySet<string> | undefined;
-  /** Whether sessions are in the way of anything here. */
-  readonly canEndSessions: boolean;
+  /** Whether sessions can be ended here; `onlyWait`: they are no reason to refuse. */
+  readonly sessions: { readonly canEnd: boolean; readonly onlyWait: boolean };
   /** Tables of this engine lie in schemas. */
   readonly hasSchemas: boolean;
   /** Whether the dump can also be restored from the host's disk. */
@@ -49,6 +50,7 @@ export type DatabaseRestoreView = RestoreFrame & {
     readonly readFirst: boolean;
     readonly owners: boolean;
     readonly acceptOlderServer: boolean;
+    readonly acceptLittleRoom: boolean;
     /** As typed. */
     readonly downloadKiBps: string;
     /** As typed. */
@@ -147,7 +149,7 @@ function howPanel(view: DatabaseRestoreView): Html {
   });
 }
 
-type Tick = 'safetyBackup' | 'endSessions' | 'readFirst' | 'owners' | 'acceptOlderServer';
+type Tick = 'safetyBackup' | 'endSessions' | 'readFirst' | 'owners' | 'acceptOlderServer' | 'acceptLittleRoom';
 
 const createTick = ({ values }: DatabaseRestoreView, name: Tick, label: string, help: string): Field => ({
   name,
@@ -179,13 +181,15 @@ const listOverwriting = (view: DatabaseRestoreView): readonly Field[] => [
       : 'Before anything is changed; when that fails, nothing is changed. No retention removes it.',
   ),
   ...(view.repositories === undefined ? [] : [createRepositoryField(view, view.repositories)]),
-  ...(view.canEndSessions
+  ...(view.sessions.canEnd
     ? [
         createTick(
           view,
           'endSessions',
           'End sessions in the database',
-          'Otherwise the restore is refused while others are connected, where the way needs the database for itself.',
+          view.sessions.onlyWait
+            ? 'Right before the new tables take their place. Otherwise that step waits half a minute for tables in use, and then gives up. Takes a user who may end them.'
+            : 'Otherwise the restore is refused while others are connected, where the way needs the database for itself.',
         ),
       ]
     : []),
@@ -232,17 +236,14 @@ function listOptions(view: DatabaseRestoreView): readonly Field[] {
     ),
     ...(view.hasRoles ? [createRolesField(view)] : []),
     ...(view.canJump ? [createJobsField(view)] : []),
+    createTick(
+      view,
+      'acceptLittleRoom',
+      'Accept a disk that seems too small',
+      'Otherwise the restore is refused where the server’s disk has less room than the backup needs, as far as the host sees.',
+    ),
     createTick(view, 'acceptOlderServer', 'Accept an older server', 'It may not understand everything that a newer one wrote.'),
-    {
-      name: 'downloadKiBps',
-      label: 'Speed limit',
-      kind: 'number',
-      unit: 'KiB/s',
-      min: 1,
-      value: view.values.downloadKiBps,
-      help: 'How fast the repository is read. Empty: as fast as it goes.',
-      error: view.errors['downloadKiBps'],
-    },
+    createSpeedField(view.values.downloadKiBps, view.errors['downloadKiBps']),
   ];
   return all.filter(({ name }) => view.without?.has(name) !== true);
 }

@@ -38,8 +38,9 @@ import {
   type Typed,
   toPlaces,
 } from './restore-database-form.ts';
-import { describeConsent, describeLook, MODE_WORDS } from './restore-modes.ts';
+import { describeConsent, describeLook, findSessionsRule, MODE_WORDS } from './restore-modes.ts';
 import { toPlainName } from './restore-scene.ts';
+import { parseTables } from './restore-tables.ts';
 
 /** What the host says of the file now, and which connections of it can take the file. */
 interface Scene {
@@ -153,7 +154,7 @@ async function buildView(
     repositories: repositories.map(({ id, name, kind }) => ({ value: id, label: `${name} (${labelRepositoryKind(kind)})` })),
     needsName: getModeRule(values.mode).changesExisting,
     without: new Set([...ALWAYS_WITHOUT, ...(options.owners ? [] : ['owners'])]),
-    canEndSessions: restore?.planEndSessions !== undefined,
+    sessions: findSessionsRule(restore),
     hasSchemas: restore?.planSchemas !== undefined,
     canJump: options.jobs && restore?.planRestoreFile !== undefined,
     jobsMax: RESTORE_JOBS,
@@ -187,10 +188,15 @@ async function look(context: CoreContext, visit: Visit, { found }: Scene, typed:
   try {
     const seen = await lookAtTarget(context, visit.caller, { source: place.connection, database: typed.target });
     const connection = await context.store.sources.findSource(visit.caller.tenant, place.connection);
-    const canEndSessions = connection !== undefined && findSourceAdapter(connection.kind)?.restore?.planEndSessions !== undefined;
+    const sessions = findSessionsRule(connection && findSourceAdapter(connection.kind)?.restore);
     // How much comes out of a file that is packed nobody knows before.
     const sizeBytes = found.dump.isGzip || found.dump.format === 'custom' ? undefined : found.sizeBytes;
-    return describeLook(typed.mode, typed.target, seen, { endSessions: typed.endSessions, sizeBytes, canEndSessions });
+    return describeLook(typed.mode, typed.target, seen, {
+      endSessions: typed.endSessions,
+      sizeBytes,
+      sessions,
+      overwriting: { tables: parseTables(typed.tables) ?? [] },
+    });
   } catch (thrown) {
     const { text, fields } = toFormProblem(thrown);
     return [{ tone: 'problem', text: text ?? Object.values(fields).join(' ') }];

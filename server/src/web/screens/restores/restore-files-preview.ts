@@ -3,6 +3,12 @@ import type { RestorePreview } from '@holdfast/shared/protocol/browse.ts';
 import { formatBytes, formatCount, formatNoun } from '../../ui/quantity.ts';
 import type { FileWay, RestoreFilesView } from './restore-files.view.ts';
 
+/** Whether the sizes of the files are more than there is room for. */
+export const isTight = ({ freeBytes, bytes }: RestorePreview): boolean => freeBytes !== undefined && freeBytes < bytes;
+
+/** Asked for by a tick, where the host counted too little room. */
+export const ROOM_REFUSED = 'The files need more room than that disk has: make room, choose another place, or accept it.';
+
 /** What the host counted, in words. */
 export function describePreview(way: FileWay, host: string, preview: RestorePreview): RestoreFilesView['preview'] {
   const { files, others, bytes, existing, complete, freeBytes, conflicts } = preview;
@@ -14,7 +20,6 @@ export function describePreview(way: FileWay, host: string, preview: RestorePrev
         ? `Nothing is replaced on ${host}: ${what} come back where they were.`
         : `${least}${formatCount(existing)} of ${formatCount(files + others)} will be replaced on ${host} by what the snapshot has, after what stands there was backed up (unless you untick that below).`
       : `${what} will be written on ${host}. Nothing is overwritten.`;
-  const isTight = freeBytes !== undefined && freeBytes < bytes;
   return {
     lead: lead.replace(/^./u, (letter) => letter.toUpperCase()),
     facts: [
@@ -22,7 +27,12 @@ export function describePreview(way: FileWay, host: string, preview: RestorePrev
       ...(way === 'in_place' ? [{ label: 'to be replaced', value: `${least}${formatCount(existing)}` }] : []),
       ...(freeBytes === undefined
         ? []
-        : [{ label: 'room on that disk', value: `${formatBytes(freeBytes)}${isTight ? ', less than it may need' : ''}` }]),
+        : [
+            {
+              label: 'room on that disk',
+              value: `${formatBytes(freeBytes)}${isTight(preview) ? ', less than the files need' : ''}`,
+            },
+          ]),
     ],
     conflicts,
   };

@@ -1,5 +1,6 @@
 /** `/snapshots/:snapshot/files/restore`: chosen files come back. Nothing starts before the host has counted what it would do. */
 import { type HostId, idSchema } from '@holdfast/shared/domain/ids.ts';
+import { DOWNLOAD_KIBPS_MAX } from '@holdfast/shared/domain/restore.ts';
 import {
   dropCovered,
   findParentPath,
@@ -28,8 +29,9 @@ import { findId, getParam } from '../params.ts';
 import { loadNames, nameOf } from '../runs/run-names.ts';
 import { buildShell } from '../shell.ts';
 import { explainRestoreBase, getRestoreBase } from './restore-base.ts';
+import { findLimitProblem } from './restore-database-form.ts';
 import { type FileWay, type RestoreFilesView, restoreFilesPage } from './restore-files.view.ts';
-import { describePreview, nameStart } from './restore-files-preview.ts';
+import { describePreview, isTight, nameStart, ROOM_REFUSED } from './restore-files-preview.ts';
 
 const PATHS_SHOWN = 12;
 const WAYS: RestoreFilesView['ways'] = [
@@ -51,6 +53,10 @@ interface Typed {
   target: string;
   hostName: string;
   safetyBackup: boolean;
+  downloadKiBps: string;
+  /** The page asked whether a disk that seems too small is accepted. */
+  roomAsked: boolean;
+  acceptLittleRoom: boolean;
 }
 
 interface Scene {
@@ -143,6 +149,9 @@ function readTyped(visit: Visit, scene: Scene, date: string): Typed {
     hostName: readText(values, 'hostName').trim(),
     // On unless its box was shown and is not ticked.
     safetyBackup: readText(values, 'safetyAsked') !== 'true' || readText(values, 'safetyBackup') === 'true',
+    downloadKiBps: readText(values, 'downloadKiBps').trim().slice(0, 20),
+    roomAsked: readText(values, 'roomAsked') === 'true',
+    acceptLittleRoom: readText(values, 'acceptLittleRoom') === 'true',
   };
 }
 
@@ -228,7 +237,10 @@ async function showForm(
       target: typed.target,
       hostName: typed.hostName,
       safetyBackup: typed.safetyBackup,
+      downloadKiBps: typed.downloadKiBps,
+      acceptLittleRoom: typed.acceptLittleRoom,
     },
+    isTight: preview !== undefined && isTight(preview),
     preview: preview && describePreview(typed.way, host, preview),
     start: preview && nameStart(typed.way, host, preview),
     typedName: typed.way === 'in_place' ? host : undefined,
@@ -270,14 +282,18 @@ async function handleForm(context: CoreContext, visit: Visit): Promise<PageReply
   const wanted = toTarget(typed);
   const host = findHost(typed);
   if ('problem' in wanted || host === undefined) return showForm(context, visit, scene, await look(context, visit, scene, typed));
+  const fields = findTermProblems(typed);
+  if (Object.keys(fields).length > 0)
+    return showForm(context, visit, scene, { ...(await look(context, visit, scene, typed)), problem: { fields } });
   try {
-    const { hostName, safetyBackup } = typed;
+    const { hostName, safetyBackup, downloadKiBps, acceptLittleRoom } = typed;
+    const limit = downloadKiBps === '' ? {} : { downloadKiBps: Number(downloadKiBps) };
     const run = await startFileRestore(context, visit.caller, {
       snapshot: scene.snapshot.id,
       host,
       target: wanted.target,
       hostName,
-      options: { safetyBackup },
+      options: { safetyBackup, ...limit, ...(acceptLittleRoom ? { acceptLittleRoom } : {}) },
     });
     return { kind: 'redirect', to: visit.urls.run({ run: run.id }) };
   } catch (thrown) {
@@ -286,6 +302,15 @@ async function handleForm(context: CoreContext, visit: Visit): Promise<PageReply
     const counted = await look(context, visit, scene, typed);
     return showForm(context, visit, scene, { ...counted, problem });
   }
+}
+
+/** What is wrong with how it is to go about, by field. */
+function findTermProblems({ downloadKiBps, roomAsked, acceptLittleRoom }: Typed): Record<string, string> {
+  const limit = findLimitProblem(downloadKiBps, DOWNLOAD_KIBPS_MAX);
+  return {
+    ...(limit === undefined ? {} : { downloadKiBps: limit }),
+    ...(roomAsked && !acceptLittleRoom ? { acceptLittleRoom: ROOM_REFUSED } : {}),
+  };
 }
 
 function noChoice(): FormProblem {

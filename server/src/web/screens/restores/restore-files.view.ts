@@ -2,11 +2,12 @@
 import { attrs, type Html, html } from '../../html.ts';
 import { button, hiddenInputs, linkButton } from '../../ui/button.ts';
 import { emptyState } from '../../ui/empty.ts';
-import { callout } from '../../ui/flash.ts';
 import { errorSummary, type Field, formField } from '../../ui/form.ts';
 import { type Crumb, layout, type Shell } from '../../ui/layout.ts';
-import { facts, panel } from '../../ui/panel.ts';
+import { panel } from '../../ui/panel.ts';
 import { type ChoiceSearch, choiceSearch } from '../forms/choice-search.view.ts';
+import { type PreviewView, previewPart } from './restore-preview.view.ts';
+import { createRoomField, createSpeedField } from './restore-speed.view.ts';
 
 export type FileWay = 'directory' | 'in_place' | 'tar' | 'zip' | 'file';
 
@@ -31,17 +32,16 @@ export type RestoreFilesView = {
     readonly target: string;
     readonly hostName: string;
     readonly safetyBackup: boolean;
+    /** As typed. */
+    readonly downloadKiBps: string;
+    readonly acceptLittleRoom: boolean;
   };
   /** What the host counted for just these values. */
-  readonly preview?:
-    | {
-        readonly lead: string;
-        readonly facts: readonly { readonly label: string; readonly value: string }[];
-        readonly conflicts: readonly string[];
-      }
-    | undefined;
+  readonly preview?: PreviewView | undefined;
   /** Undefined until everything was counted; then the verb on the button. */
   readonly start?: string | undefined;
+  /** There seems to be less room than the files need. */
+  readonly isTight: boolean;
   /** The name to type, where files are replaced. */
   readonly typedName?: string | undefined;
   /** Where a safety backup goes; undefined where nothing is replaced. */
@@ -56,6 +56,8 @@ const LABELS: Readonly<Record<string, string>> = {
   hostName: 'Name of the host',
   way: 'How',
   paths: 'What was chosen',
+  downloadKiBps: 'Speed limit',
+  acceptLittleRoom: 'Room on the disk',
 };
 
 export function restoreFilesPage(shell: Shell, view: RestoreFilesView): Html {
@@ -120,8 +122,12 @@ function wherePanel({ ways, values, hosts, search, hostsHelp, targetHelp, errors
     help: html`A new directory, or the name of the new file; the user that the agent runs as must be allowed to make it. Not needed in place.${targetHelp !== undefined && ` ${targetHelp}`}`,
     error: errors['target'],
   });
+  const speed = formField(createSpeedField(values.downloadKiBps, errors['downloadKiBps']));
   const way = html`<fieldset class="field" id="f-way" tabindex="-1"><legend>How</legend><div class="choices">${choices}</div></fieldset>`;
-  return panel({ title: '2 · Where to', content: html`<div class="fields">${way}${choiceSearch(search)}${host}${target}</div>` });
+  return panel({
+    title: '2 · Where to',
+    content: html`<div class="fields">${way}${choiceSearch(search)}${host}${target}${speed}</div>`,
+  });
 }
 
 function effectPanel({ preview }: RestoreFilesView): Html {
@@ -134,12 +140,12 @@ function effectPanel({ preview }: RestoreFilesView): Html {
   const content =
     preview === undefined
       ? html`<div class="stack"><p>The host counts what would be written, and what stands in its place. The preview changes nothing.</p><div class="form-actions">${look}</div></div>`
-      : html`<div class="stack">${preview.conflicts.length > 0 && callout({ tone: 'problem', text: html`This cannot be done as it stands:<ul>${preview.conflicts.map((conflict) => html`<li>${conflict}</li>`)}</ul>` })}<p>${preview.lead}</p>${facts(preview.facts)}<div class="form-actions">${look}</div></div>`;
+      : html`<div class="stack">${previewPart(preview)}<div class="form-actions">${look}</div></div>`;
   return panel({ title: '3 · What it does', content });
 }
 
 function confirmPanel(view: RestoreFilesView): Html | false {
-  const { start, typedName, safetyPlace, values, errors } = view;
+  const { start, isTight, typedName, safetyPlace, values, errors } = view;
   if (start === undefined) return false;
   const safety =
     safetyPlace !== undefined &&
@@ -150,6 +156,9 @@ function confirmPanel(view: RestoreFilesView): Html | false {
       value: values.safetyBackup,
       help: `Everything at the chosen paths goes into ${safetyPlace}, as a run of its own, before the first file is replaced; when that fails, nothing is replaced. No retention removes it.`,
     })}`;
+  const room =
+    isTight &&
+    html`${hiddenInputs({ roomAsked: 'true' })}${formField(createRoomField(values.acceptLittleRoom, errors['acceptLittleRoom']))}`;
   const typed =
     typedName !== undefined &&
     formField({
@@ -170,6 +179,6 @@ function confirmPanel(view: RestoreFilesView): Html | false {
   });
   return panel({
     title: '4 · Confirm',
-    content: html`<div class="stack">${safety}${typed}<div class="form-actions">${act}${linkButton({ href: view.backHref, label: 'Cancel', kind: 'quiet' })}</div></div>`,
+    content: html`<div class="stack">${room}${safety}${typed}<div class="form-actions">${act}${linkButton({ href: view.backHref, label: 'Cancel', kind: 'quiet' })}</div></div>`,
   });
 }

@@ -1,5 +1,7 @@
 /** What a person reads about the ways to restore a database: each with its consequence. */
-import { getModeRule, type RestoreMode } from '@holdfast/shared/domain/restore.ts';
+import type { DatabaseRestore } from '@holdfast/shared/adapters/source.ts';
+import type { Contents } from '@holdfast/shared/domain/contents.ts';
+import { type ChosenTable, getModeRule, type RestoreMode } from '@holdfast/shared/domain/restore.ts';
 import type { TargetLook } from '../../../core/restores/restore-target.ts';
 import type { Flash } from '../../ui/flash.ts';
 import { formatBytes, formatNoun } from '../../ui/quantity.ts';
@@ -39,17 +41,83 @@ export const MODE_WORDS: Readonly<Record<RestoreMode, { label: string; consequen
 
 const tablesOf = (look: TargetLook) => `${formatNoun(look.tables, 'table')}, ${formatBytes(look.sizeBytes)}`;
 
-function describeLoss(mode: RestoreMode, look: TargetLook): string {
+/** Tables that the page names; the rest are counted. */
+const NAMED = 12;
+
+/** `orders, people and 3 more`. */
+function nameSome(names: readonly string[], count = names.length): string {
+  const shown = names.slice(0, NAMED);
+  return count > shown.length ? `${shown.join(', ')} and ${count - shown.length} more` : shown.join(', ');
+}
+
+const nameTable = ({ schema, name }: ChosenTable) => (schema === undefined ? name : `${schema}.${name}`);
+
+/** What of the backup would take somebody's place. */
+export interface Overwriting {
+  /** What the backup holds, where that was recorded. */
+  recorded?: Contents | undefined;
+  /** What was chosen. */
+  tables: readonly ChosenTable[];
+}
+
+function describeLoss(mode: RestoreMode, look: TargetLook, { recorded, tables }: Overwriting): string {
   switch (mode) {
     case 'replace':
       return `Everything in it is overwritten: ${tablesOf(look)}.`;
     case 'clean':
-      return `It holds ${tablesOf(look)}; those that the backup holds too are overwritten.`;
+      return recorded === undefined || recorded.tables.length === 0
+        ? `It holds ${tablesOf(look)}; those that the backup holds too are overwritten.`
+        : `It holds ${tablesOf(look)}. The backup holds ${formatNoun(recorded.tableCount, 'table or view', 'tables and views')}, which are overwritten where they stand here: ${nameSome(
+            recorded.tables.map(({ name }) => name),
+            recorded.tableCount,
+          )}.`;
     case 'tables':
-      return `It holds ${tablesOf(look)}; only the chosen ones are overwritten.`;
+      return tables.length === 0
+        ? `It holds ${tablesOf(look)}; only the chosen ones are overwritten.`
+        : `It holds ${tablesOf(look)}. ${formatNoun(tables.length, 'chosen table')} ${tables.length === 1 ? 'is' : 'are'} overwritten where ${tables.length === 1 ? 'it stands' : 'they stand'} here: ${nameSome(tables.map(nameTable))}.`;
     default:
       return `It holds ${tablesOf(look)}; none of that is dropped.`;
   }
+}
+
+/** Chosen tables that nobody recorded in this backup: most likely another name is meant. Undefined schemas are the engine's usual one. */
+function describeUnknown(mode: RestoreMode, { recorded, tables }: Overwriting): readonly Flash[] {
+  if (mode !== 'tables' || recorded === undefined || recorded.tables.length < recorded.tableCount) return [];
+  const known = new Set(recorded.tables.map(({ name }) => name));
+  const unknown = tables.filter((table) => !known.has(nameTable(table)) && !known.has(`public.${table.name}`));
+  if (unknown.length === 0) return [];
+  return [
+    { tone: 'warning', text: `Not among the tables that were recorded in this backup: ${nameSome(unknown.map(nameTable))}.` },
+  ];
+}
+
+/** What the engine does with sessions of others: ends them where that is wished; `onlyWait`: they are never a reason to refuse. */
+export interface SessionsRule {
+  canEnd: boolean;
+  onlyWait: boolean;
+}
+
+export function findSessionsRule(restore: DatabaseRestore | undefined): SessionsRule {
+  return { canEnd: restore?.planEndSessions !== undefined, onlyWait: restore?.sessionsOnlyWait === true };
+}
+
+function describeSessions(
+  mode: RestoreMode,
+  count: number,
+  wish: { endSessions: boolean; sessions: SessionsRule },
+): readonly Flash[] {
+  const { canEnd, onlyWait } = wish.sessions;
+  const isHeld = getModeRule(mode).needsAlone || (onlyWait && mode === 'tables');
+  if (count === 0 || !isHeld || !canEnd) return [];
+  const sessions = formatNoun(count, 'other session');
+  if (wish.endSessions) return [{ tone: 'warning', text: `${sessions} in it now will be ended.` }];
+  if (!onlyWait) return [{ tone: 'problem', text: `${sessions} in it now: the restore is refused unless they may be ended.` }];
+  return [
+    {
+      tone: 'warning',
+      text: `${sessions} in it now: the last step waits half a minute for the tables they use, and then gives up.`,
+    },
+  ];
 }
 
 /** What stands at the target, as it bears on this way of restoring. */
@@ -58,7 +126,12 @@ export function describeLook(
   database: string,
   look: TargetLook,
   /** `sizeBytes` is what the backup holds; undefined where nobody knows. */
-  wish: { endSessions: boolean; sizeBytes?: number | undefined; canEndSessions: boolean },
+  wish: {
+    endSessions: boolean;
+    sizeBytes?: number | undefined;
+    sessions: SessionsRule;
+    overwriting: Overwriting;
+  },
 ): readonly Flash[] {
   const rule = getModeRule(mode);
   const found: Flash[] = [];
@@ -73,16 +146,10 @@ export function describeLook(
   } else if (rule.target === 'empty') {
     found.push({ tone: 'problem', text: `${database} exists and holds ${tablesOf(look)}. Choose another name, or another way.` });
   } else {
-    found.push({ tone: 'warning', text: `${database} exists. ${describeLoss(mode, look)}` });
+    found.push({ tone: 'warning', text: `${database} exists. ${describeLoss(mode, look, wish.overwriting)}` });
+    found.push(...describeUnknown(mode, wish.overwriting));
   }
-  if (look.sessions > 0 && rule.needsAlone && wish.canEndSessions) {
-    const sessions = formatNoun(look.sessions, 'other session');
-    found.push(
-      wish.endSessions
-        ? { tone: 'warning', text: `${sessions} in it now will be ended.` }
-        : { tone: 'problem', text: `${sessions} in it now: the restore is refused unless they may be ended.` },
-    );
-  }
+  found.push(...describeSessions(mode, look.sessions, wish));
   if (look.freeBytes !== undefined) {
     const tone = look.freeBytes < (wish.sizeBytes ?? 0) ? 'problem' : 'notice';
     const held = wish.sizeBytes === undefined ? '' : `; the backup holds ${formatBytes(wish.sizeBytes)}`;

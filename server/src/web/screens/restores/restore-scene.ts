@@ -4,6 +4,7 @@ import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { demand } from '../../../core/caller.ts';
 import type { HostView } from '../../../core/hosts/hosts.ts';
 import type { CoreContext } from '../../../core/ports.ts';
+import { findSecondPlace, type SecondPlace } from '../../../core/restores/second-place.ts';
 import { getSnapshot } from '../../../core/snapshots/snapshots.ts';
 import type { Repository } from '../../../store/repositories.ts';
 import type { Snapshot } from '../../../store/snapshots.ts';
@@ -28,6 +29,8 @@ export interface RestoreScene {
   source: Source | undefined;
   repository: Repository | undefined;
   madeOn: HostView | undefined;
+  /** Where the same backup lies too, and can be read, while it is out of reach here. */
+  elsewhere?: SecondPlace | undefined;
   /** What else there is of the same source. */
   choice: ChoiceView | undefined;
 }
@@ -41,12 +44,16 @@ export async function readScene(context: CoreContext, visit: Visit): Promise<Res
     repositories: [snapshot.repository],
   });
   const source = names.sources.get(snapshot.source);
+  const repository = names.repositories.get(snapshot.repository);
+  const madeOn = names.hosts.get(snapshot.host);
+  const isAway = isRestorable(snapshot) && findOutOfReach(repository, madeOn) !== undefined;
   return {
     snapshot,
     source,
     choice: source && snapshot.role === 'data' ? await readChoice(context, visit, snapshot, source) : undefined,
-    repository: names.repositories.get(snapshot.repository),
-    madeOn: names.hosts.get(snapshot.host),
+    repository,
+    madeOn,
+    elsewhere: isAway ? await findSecondPlace(context, visit.caller, snapshot) : undefined,
   };
 }
 
@@ -74,7 +81,9 @@ export function findRefusal(scene: RestoreScene): string | undefined {
   if (scene.repository === undefined) return 'The repository of this snapshot was deleted here. Restore it by hand.';
   if (scene.snapshot.role !== 'data') return 'These are the roles beside a database; they are read into a server by hand.';
   if (!isRestorable(scene.snapshot)) return 'No clean run vouches for this snapshot, so it is not offered for restore.';
-  return findOutOfReach(scene.repository, scene.madeOn);
+  const outOfReach = findOutOfReach(scene.repository, scene.madeOn);
+  if (outOfReach === undefined || scene.elsewhere === undefined) return outOfReach;
+  return `${outOfReach} The same backup lies in the repository ${scene.elsewhere.repository.name} too.`;
 }
 
 /** Letters a path and a database name may have everywhere. */
@@ -107,6 +116,10 @@ export function describeScene(context: CoreContext, visit: Visit, scene: Restore
     cancelHref: urls.snapshot({ snapshot: snapshot.id }),
     choice: scene.choice,
     refusal: findRefusal(scene),
+    elsewhere: scene.elsewhere && {
+      label: `Restore it from ${scene.elsewhere.repository.name}`,
+      href: urls.restoreSnapshot({ snapshot: scene.elsewhere.snapshot.id }),
+    },
   };
 }
 

@@ -1,6 +1,6 @@
 /** Getting a snapshot back: what, where to, how, and the confirmation, as one page. */
 import { attrs, type Html, html } from '../../html.ts';
-import { button, linkButton } from '../../ui/button.ts';
+import { button, hiddenInputs, linkButton } from '../../ui/button.ts';
 import { callout } from '../../ui/flash.ts';
 import { errorSummary, type Field, formField } from '../../ui/form.ts';
 import { type Crumb, layout, type Shell } from '../../ui/layout.ts';
@@ -8,6 +8,11 @@ import { facts, panel, rows } from '../../ui/panel.ts';
 import { type ChoiceSearch, choiceSearch } from '../forms/choice-search.view.ts';
 import { type SnapshotState, snapshotStatus } from '../snapshots/snapshots.view.ts';
 import { type ChoiceView, choicePart } from './restore-choice.view.ts';
+import { type PreviewView, previewPart } from './restore-preview.view.ts';
+import { createRoomField, createSpeedField } from './restore-speed.view.ts';
+
+/** The fourth step, which a preview replaces. */
+export const FILES_CONFIRM_ID = 'restore-files-confirm';
 
 export type PlaceChoice = { readonly value: string; readonly label: string; readonly disabled?: boolean | undefined };
 
@@ -26,6 +31,8 @@ export type RestoreFrame = {
   readonly choice?: ChoiceView | undefined;
   /** Why it cannot be restored at all; then there is no form. */
   readonly refusal?: string | undefined;
+  /** With a refusal: the same backup where it can be restored from. */
+  readonly elsewhere?: { readonly label: string; readonly href: string } | undefined;
 };
 
 export type RestoreView = RestoreFrame & {
@@ -37,7 +44,18 @@ export type RestoreView = RestoreFrame & {
   readonly placesHelp: string;
   /** Why another directory than usual is proposed. */
   readonly targetHelp?: string | undefined;
-  readonly values: { readonly place: string; readonly target: string; readonly understood: boolean };
+  readonly values: {
+    readonly place: string;
+    readonly target: string;
+    /** As typed. */
+    readonly downloadKiBps: string;
+    readonly acceptLittleRoom: boolean;
+    readonly understood: boolean;
+  };
+  /** What the host counted for just these values; undefined until it was asked. */
+  readonly preview?: PreviewView | undefined;
+  /** There seems to be less room than the files need. */
+  readonly isTight: boolean;
   /** What will happen, in order. */
   readonly how: readonly string[];
   readonly confirm: string;
@@ -52,9 +70,12 @@ export function restoreFrame(shell: Shell, frame: RestoreFrame, summary: Html, c
     aside: frame.state && snapshotStatus(frame.state),
     content: html`<div class="stack">${facts(frame.facts)}${frame.choice && choicePart(frame.choice)}</div>`,
   });
+  const wayOn = frame.elsewhere
+    ? linkButton({ ...frame.elsewhere, kind: 'primary' })
+    : linkButton({ href: frame.cancelHref, label: frame.cancelLabel ?? 'Back to the snapshot' });
   const inner =
     frame.refusal !== undefined
-      ? html`${callout({ tone: 'problem', text: frame.refusal, action: linkButton({ href: frame.cancelHref, label: frame.cancelLabel ?? 'Back to the snapshot' }) })}${what}`
+      ? html`${callout({ tone: 'problem', text: frame.refusal, action: wayOn })}${what}`
       : html`${what}${content()}`;
   return layout(shell, {
     title: 'Restore',
@@ -74,7 +95,13 @@ export function restorePage(shell: Shell, view: RestoreView): Html {
   return restoreFrame(shell, view, summary, () => restoreForm(view));
 }
 
-const LABELS: Readonly<Record<string, string>> = { place: 'Host', target: 'New directory', understood: 'Confirmation' };
+const LABELS: Readonly<Record<string, string>> = {
+  place: 'Host',
+  target: 'New directory',
+  downloadKiBps: 'Speed limit',
+  acceptLittleRoom: 'Room on the disk',
+  understood: 'Confirmation',
+};
 
 function placeField(view: RestoreView): Field {
   return {
@@ -105,7 +132,7 @@ function targetField(view: RestoreView): Field {
 function restoreForm(view: RestoreView): Html {
   const where = panel({
     title: '2 · Where to',
-    content: html`<div class="fields">${choiceSearch(view.search)}${formField(placeField(view))}${formField(targetField(view))}</div>`,
+    content: html`<div class="fields">${choiceSearch(view.search)}${formField(placeField(view))}${formField(targetField(view))}${formField(createSpeedField(view.values.downloadKiBps, view.errors['downloadKiBps']))}</div>`,
   });
   const how = panel({
     title: '3 · How',
@@ -115,11 +142,27 @@ function restoreForm(view: RestoreView): Html {
       })),
     ),
   });
-  const confirm = panel({
+  return html`<form class="stack" method="post" action="${view.action}">${where}${how}${filesConfirm(view)}</form>`;
+}
+
+/** The last step, which a preview replaces; what is wrong with what was typed stands in it then. */
+export function filesConfirmPart(view: RestoreView): Html {
+  return html`<div id="${FILES_CONFIRM_ID}" class="stack">${errorSummary(wrongFields(view.errors, LABELS), view.problem)}${confirmStep(view)}</div>`;
+}
+
+function filesConfirm(view: RestoreView): Html {
+  return html`<div id="${FILES_CONFIRM_ID}" class="stack">${confirmStep(view)}</div>`;
+}
+
+function confirmStep(view: RestoreView): Html {
+  const look = html`<button class="button button-secondary" type="submit" name="act" value="look" formnovalidate hx-post="${view.action}" hx-target="#${FILES_CONFIRM_ID}" hx-swap="outerHTML" hx-sync="closest form:replace"><span>Preview it</span></button>`;
+  const room =
+    view.isTight &&
+    html`${hiddenInputs({ roomAsked: 'true' })}${formField(createRoomField(view.values.acceptLittleRoom, view.errors['acceptLittleRoom']))}`;
+  return panel({
     title: '4 · Confirm',
-    content: html`<div class="stack">${confirmBox(view)}<div class="form-actions">${button({ label: 'Start the restore', kind: 'primary' })}${linkButton({ href: view.cancelHref, label: 'Cancel', kind: 'quiet' })}</div></div>`,
+    content: html`<div class="stack">${view.preview && previewPart(view.preview)}${room}${confirmBox(view)}<div class="form-actions">${button({ label: 'Start the restore', kind: 'primary' })}${look}${linkButton({ href: view.cancelHref, label: 'Cancel', kind: 'quiet' })}</div></div>`,
   });
-  return html`<form class="stack" method="post" action="${view.action}">${where}${how}${confirm}</form>`;
 }
 
 /** The tick without which nothing is begun. */

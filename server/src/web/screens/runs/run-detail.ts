@@ -15,6 +15,7 @@ import { findRestoredFile } from '../restores/dump-words.ts';
 import { MODE_WORDS } from '../restores/restore-modes.ts';
 import type { AttemptLine, EvidenceLine, PartLine, RunFact, Trouble } from './run.view.ts';
 import { type Names, nameOf } from './run-names.ts';
+import { listTerms } from './run-terms.ts';
 import { findDurationMs, shortenSentence, splitFailure } from './run-words.ts';
 
 /** Sources that the line of an attempt names. */
@@ -255,6 +256,7 @@ export function listPlaces(detail: RunDetail, names: Names, urls: Urls): readonl
     },
     ...listMakers(detail, names, urls),
     ...describeTarget(detail, names, urls),
+    ...listTerms(run.options),
     ...(made.length === 1 && only !== undefined
       ? [{ label: 'snapshot', value: only.engineId.slice(0, 8), href: urls.snapshot({ snapshot: only.id }) }]
       : made.length > 1

@@ -28,6 +28,7 @@ export const REASON_SENTENCES: Readonly<Record<Reason, string>> = {
   target_not_empty: 'The target holds something already, and nothing is overwritten.',
   target_refused: 'The host does not allow this target.',
   restore_failed: 'The target did not take what the snapshot holds.',
+  restore_differs: 'What came back is less than was recorded as the backup was made.',
   snapshot_damaged: 'The snapshot cannot be read to its end.',
   dump_refused: 'The file is nothing that can be restored in this way.',
   dump_damaged: 'The file is not a whole dump.',

@@ -5,6 +5,7 @@ import { isAllowed } from '../../../core/caller.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import { listRepositories } from '../../../core/repositories/repositories.ts';
 import type { StartedRuns } from '../../../core/runs/runs.ts';
+import { findOpenVerification } from '../../../core/snapshots/open-verification.ts';
 import { pinSnapshot, unpinSnapshot } from '../../../core/snapshots/pins.ts';
 import { phraseDeletion, startDeletion } from '../../../core/snapshots/snapshot-deletion.ts';
 import { startCopy, startVerify } from '../../../core/snapshots/snapshot-orders.ts';
@@ -27,6 +28,7 @@ import {
   deletionPage,
   type OwnActsView,
   type PlaceLine,
+  type ReadingView,
   type SnapshotActsView,
   type VerificationView,
 } from './snapshot-acts.view.ts';
@@ -50,6 +52,7 @@ export interface SnapshotMore {
   acts?: OwnActsView | undefined;
   places: readonly PlaceLine[];
   verification?: VerificationView | undefined;
+  reading?: ReadingView | undefined;
 }
 
 /** Everything the page of a snapshot says about it that is no fact of its making. */
@@ -74,6 +77,7 @@ export async function readSnapshotMore(
     };
   });
   const { verification } = snapshot;
+  const open = isThere(snapshot) ? await findOpenVerification(context, caller, snapshot.id) : undefined;
   const elsewhere = lie
     .filter(({ id }) => id !== snapshot.id)
     .map((place) => nameOf(names.repositories, place.repository, 'repository'));
@@ -85,6 +89,7 @@ export async function readSnapshotMore(
   return {
     places: places.length > 1 ? places : [],
     ...(isThere(snapshot) ? { acts: { ...readActs(visit), seconds, snapshot: snapshot.id, source, repository, elsewhere } } : {}),
+    ...(open === undefined ? {} : { reading: { isRunning: open.isRunning, runHref: urls.run({ run: open.run }) } }),
     ...(verification === undefined
       ? {}
       : {

@@ -47,6 +47,16 @@ export function verificationStatus({ ok, at }: VerificationView, face: Clockface
   return html`${status(ok ? READ_WHOLE : UNREADABLE)}<span>${relativeTime(at, face)}</span>`;
 }
 
+/** A reading that was asked for and has not ended. */
+export type ReadingView = { readonly isRunning: boolean; readonly runHref: string };
+
+const WAITING: StatusView = { word: 'waits to be read whole', tone: 'quiet', icon: 'queued' };
+const READING: StatusView = { word: 'being read whole', tone: 'quiet', icon: 'running' };
+
+export function readingStatus({ isRunning, runHref }: ReadingView): Html {
+  return html`${status(isRunning ? READING : WAITING)}<span><a href="${runHref}">its run</a></span>`;
+}
+
 export function verificationPanel(view: VerificationView): Html {
   const sum = view.sha256 !== undefined && html`<p class="small">SHA-256 <code class="mono">${view.sha256}</code></p>`;
   const link = html`<p><a href="${view.runHref}">Its run</a></p>`;

@@ -1,37 +1,20 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { DEFAULT_TENANT, type RunId, type SnapshotId } from '@holdfast/shared/domain/ids.ts';
+import { DEFAULT_TENANT, type RunId } from '@holdfast/shared/domain/ids.ts';
 import { DEFAULT_ROUTINE } from '@holdfast/shared/domain/routine.ts';
 import { AGENT_CAPABILITIES } from '@holdfast/shared/protocol/capabilities.ts';
-import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import { setRoutine } from '../../../core/routine/routine.ts';
 import type { Host } from '../../../store/hosts.ts';
 import type { Repository } from '../../../store/repositories.ts';
 import type { Run } from '../../../store/runs.ts';
 import type { Snapshot } from '../../../store/snapshots.ts';
 import { assertInert, readWords } from '../fixtures/inert.ts';
-import { addHost, addPlan, addRepository, addRun, addSource, HOUR_MS, MARKUP_NAME } from '../fixtures/setup-fleet.ts';
+import { addCopy, addHost, addPlan, addRepository, addRun, addSource, HOUR_MS, MARKUP_NAME } from '../fixtures/setup-fleet.ts';
 import { createCaller, createWorld, NOW, type World } from '../fixtures/world.ts';
 import { RUN_SCREENS } from '../runs/run.ts';
 import { SNAPSHOT_ACT_SCREENS } from './snapshot-acts.ts';
 
 const facts = { capabilities: [...AGENT_CAPABILITIES] };
-
-/** Reports that a snapshot lies in another repository too. */
-async function addCopy({ context }: World, { id: of, source, host }: Snapshot, to: Repository): Promise<SnapshotId> {
-  const run = context.createId('run');
-  const id = context.createId('snapshot');
-  const at = NOW;
-  const snapshot = { id, engineId: 'c'.repeat(64), source, role: 'data', createdAt: at, sizeBytes: 10, evidence: [] } as const;
-  const events: DurableEvent[] = [
-    { type: 'run.created', run, at, kind: 'copy', trigger: 'manual', repository: to.id, sources: [] },
-    { type: 'run.started', run, at },
-    { type: 'snapshot.copied', run, at, of, snapshot: { ...snapshot, evidence: [] } },
-  ];
-  const numbered = events.map((event, index) => ({ seq: index + 1, event }));
-  await context.store.events.applyEvents(DEFAULT_TENANT, host, 'epoch-of-copies', numbered, at);
-  return id;
-}
 
 describe('the host that does something with chosen snapshots', () => {
   let world: World;

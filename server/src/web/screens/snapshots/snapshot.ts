@@ -11,7 +11,7 @@ import { hasFiles } from '../../../core/snapshots/snapshot-contents.ts';
 import { getSnapshot, getSnapshotRecord, listSnapshots } from '../../../core/snapshots/snapshots.ts';
 import type { Snapshot } from '../../../store/snapshots.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
-import { formatBytes, formatCount } from '../../ui/quantity.ts';
+import { formatBytes, formatCount, formatDuration } from '../../ui/quantity.ts';
 import { formatDay, formatStamp } from '../../ui/time.ts';
 import { PAGES } from '../../urls.ts';
 import { readClockface } from '../clockface.ts';
@@ -66,7 +66,25 @@ function isThere({ state }: Snapshot): boolean {
   return state !== 'missing' && state !== 'removed';
 }
 
-function listFacts(snapshot: Snapshot, names: Names, visit: Visit, stamp: string): SnapshotView['facts'] {
+/** What was new to the repository and how much that is of the whole, packed as it lies there: `212 MiB, 6 % of it`. */
+function describeAdded(sizeBytes: number, addedBytes: number): string {
+  const percent = sizeBytes === 0 ? undefined : (100 * addedBytes) / sizeBytes;
+  const share = percent === undefined ? '' : percent < 1 ? ', under 1 % of it' : `, ${Math.round(percent)} % of it`;
+  return `${formatBytes(addedBytes)}${share}`;
+}
+
+/** How long the part took that made it; a copy was made by none. */
+async function findTookMs({ store }: CoreContext, { tenant, run, source, copyOf }: Snapshot): Promise<number | undefined> {
+  if (copyOf !== undefined) return undefined;
+  return (await store.runs.listParts(tenant, run)).find((part) => part.source === source)?.durationMs;
+}
+
+function listFacts(
+  snapshot: Snapshot,
+  names: Names,
+  visit: Visit,
+  { stamp, tookMs }: { stamp: string; tookMs: number | undefined },
+): SnapshotView['facts'] {
   const { urls } = visit;
   const source = names.sources.get(snapshot.source);
   const link = (known: boolean, href: string) => (known ? { href } : {});
@@ -97,8 +115,11 @@ function listFacts(snapshot: Snapshot, names: Names, visit: Visit, stamp: string
           },
         ]),
     { label: 'made', value: stamp },
+    ...(tookMs === undefined ? [] : [{ label: 'took', value: formatDuration(tookMs) }]),
     { label: 'a restore gives back', value: formatBytes(snapshot.sizeBytes) },
-    ...(snapshot.addedBytes === undefined ? [] : [{ label: 'added to the repository', value: formatBytes(snapshot.addedBytes) }]),
+    ...(snapshot.addedBytes === undefined
+      ? []
+      : [{ label: 'added to the repository', value: describeAdded(snapshot.sizeBytes, snapshot.addedBytes) }]),
     ...(snapshot.files === undefined ? [] : [{ label: 'files', value: formatCount(snapshot.files) }]),
     ...(snapshot.fileName === undefined ? [] : [{ label: 'file inside', value: snapshot.fileName }]),
   ];
@@ -150,7 +171,10 @@ async function showSnapshot(context: CoreContext, visit: Visit): Promise<PageRep
     suspicion: describeSuspicion(snapshot),
     outOfReach: isThere(snapshot) ? findOutOfReach(repository, names.hosts.get(snapshot.host)) : undefined,
     at: snapshot.createdAt,
-    facts: listFacts(snapshot, names, visit, formatStamp(snapshot.createdAt, face.zone)),
+    facts: listFacts(snapshot, names, visit, {
+      stamp: formatStamp(snapshot.createdAt, face.zone),
+      tookMs: await findTookMs(context, snapshot),
+    }),
     engineId,
     // The ledger makes them up from what it knows, which says nothing of what no run made.
     tags:

@@ -14,6 +14,8 @@ import {
   ownActs,
   type PlaceLine,
   placesPanel,
+  type ReadingView,
+  readingStatus,
   type VerificationView,
   verificationPanel,
   verificationStatus,
@@ -59,6 +61,7 @@ export type SnapshotView = {
   /** The repositories it lies in, where there are several. */
   readonly places: readonly PlaceLine[];
   readonly verification?: VerificationView | undefined;
+  readonly reading?: ReadingView | undefined;
   readonly acts?: OwnActsView | undefined;
 };
 
@@ -73,7 +76,7 @@ export function snapshotPage(shell: Shell, view: SnapshotView): Html {
     title: view.title,
     crumbs: view.crumbs,
     heading: view.heading,
-    lede: html`${snapshotStatus(view.state, view.suspicion !== undefined)}<span>made ${relativeTime(view.at, view.face)}${view.state === 'good' && html` · ${view.stateWords}`}</span>${view.provenAt !== undefined && html`${status({ word: 'recovery proven', tone: 'protected', icon: 'shield' })}<span>${relativeTime(view.provenAt, view.face)}</span>`}${view.verification !== undefined && verificationStatus(view.verification, view.face)}${view.adopted !== undefined && html`${status({ word: 'adopted', tone: 'quiet', icon: 'download' })}<span>${relativeTime(view.adopted.at, view.face)} by ${view.adopted.by}</span>`}${view.pin !== undefined && html`${status({ word: 'pinned', tone: 'quiet', icon: 'pin' })}<span>${relativeTime(view.pin.at, view.face)} by ${view.pin.by}</span>`}`,
+    lede: html`${snapshotStatus(view.state, view.suspicion !== undefined)}<span>made ${relativeTime(view.at, view.face)}${view.state === 'good' && html` · ${view.stateWords}`}</span>${view.provenAt !== undefined && html`${status({ word: 'recovery proven', tone: 'protected', icon: 'shield' })}<span>${relativeTime(view.provenAt, view.face)}</span>`}${view.reading !== undefined && readingStatus(view.reading)}${view.verification !== undefined && verificationStatus(view.verification, view.face)}${view.adopted !== undefined && html`${status({ word: 'adopted', tone: 'quiet', icon: 'download' })}<span>${relativeTime(view.adopted.at, view.face)} by ${view.adopted.by}</span>`}${view.pin !== undefined && html`${status({ word: 'pinned', tone: 'quiet', icon: 'pin' })}<span>${relativeTime(view.pin.at, view.face)} by ${view.pin.by}</span>`}`,
     actions: html`${view.acts !== undefined && ownActs(view.acts)}${pinButton(view)}${view.runHref !== undefined && linkButton({ href: view.runHref, label: 'Open its run' })}${view.filesHref !== undefined && linkButton({ href: view.filesHref, label: 'Browse files' })}${view.restoreHref !== undefined && linkButton({ href: view.restoreHref, label: 'Restore this…', kind: 'primary' })}`,
     content: html`<div class="columns">${main}${side}</div>`,
   });

@@ -111,7 +111,7 @@ export function sourceDrillsPage(shell: Shell, view: SourceDrillsView): Html {
               label: 'A proof counts for',
               value: view.withinDays,
               error: view.errors['withinDays'],
-              help: 'An older proof puts the source at risk. Empty: a proof counts for ever.',
+              help: 'An older proof puts the source at risk. Empty: as its plan, a tag or the fleet says, and where none of them does, a proof counts for ever.',
             },
             {
               kind: 'select',

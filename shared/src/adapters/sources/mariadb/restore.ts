@@ -4,19 +4,27 @@
  * and fails when it is used; an account without the right to set another definer gets error 1227 and the restore fails.
  * Events come back as they were, enabled ones included.
  *
- * A dump cut at the end of a statement restores without an error, so the exit code here proves nothing about completeness: that the whole
- * artifact was read is for the producer's exit code and the snapshot's size to say.
+ * A dump cut at the end of a statement restores without an error, so the client's exit code proves nothing about completeness: its last line
+ * does, and the producer's exit code that all of it was read.
  */
 import * as z from 'zod';
 import { RESTORE_MODES } from '../../../domain/restore.ts';
 import { getText } from '../../config-values.ts';
 import type { DatabaseRestore, RestoreInput, ToolOutcome, Verdict } from '../../source.ts';
 import { parseJsonLine } from '../database.ts';
-import { createMariadbCommand, createSqlCommand, needsTls } from './connection.ts';
+import { createMariadbCommand, createScriptCommand, createSqlCommand, needsTls } from './connection.ts';
 import { classifyMariadbText } from './failures.ts';
 import { RENAMING } from './renaming.ts';
 import { mariadbScript } from './script.ts';
-import { checkDatabaseName, createCreateSql, createDropSql, createInspectSql, createSwapSql, createVerifySql } from './sql.ts';
+import {
+  checkDatabaseName,
+  createCreateSql,
+  createDropSql,
+  createEndSessionsSql,
+  createInspectSql,
+  createSwapSql,
+  createVerifySql,
+} from './sql.ts';
 import { planTake } from './take.ts';
 import { checkTls } from './tls.ts';
 
@@ -115,8 +123,12 @@ export const mariadbRestore: DatabaseRestore = {
     ]),
   judgeRestore: judgeMariadbRestore,
   renaming: RENAMING,
+  wholeLastLine: '^-- Dump completed',
   script: mariadbScript,
   planTake,
+  planEndSessions: (input) =>
+    createScriptCommand(input, 'end-sessions', getTarget(input), createEndSessionsSql(getTarget(input))),
+  sessionsOnlyWait: true,
   // The list of what moves has moved as well.
   wasSwapped: (scratch, aside) => !scratch.exists || (aside.exists && !aside.empty),
   planVerify: (input) => createSqlCommand(input, undefined, createVerifySql(getTarget(input))),
@@ -130,9 +142,12 @@ export const mariadbRestore: DatabaseRestore = {
   planDropTarget: (input) => createSqlCommand(input, undefined, createDropSql(getTarget(input))),
 };
 
-/** The same without what only MariaDB's own statements can do: a database is replaced by moving its tables, and only tables can be moved. */
+/**
+ * The same without what only MariaDB's own statements can do: a database is replaced by moving its tables, only tables can be moved, and no
+ * sessions are ended.
+ */
 export const mysqlRestore: DatabaseRestore = (() => {
-  const { planTake: _unknown, ...others } = mariadbRestore;
+  const { planTake: _unknown, planEndSessions: _none, sessionsOnlyWait: _neither, ...others } = mariadbRestore;
   return {
     ...others,
     modes: ['new', 'replace'],

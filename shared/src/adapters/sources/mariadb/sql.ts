@@ -104,6 +104,29 @@ export function createInspectSql(target: string, tlsNeeded: boolean): string {
   ${COUNTS})`;
 }
 
+/**
+ * Ends the sessions of others whose default database is the target, those of them that the user may end. Statements end with two slashes. What has
+ * ended by itself meanwhile is passed over.
+ */
+export function createEndSessionsSql(target: string): string {
+  return `DELIMITER //
+${createSetName(target)}//
+BEGIN NOT ATOMIC
+  DECLARE is_done INT DEFAULT 0;
+  DECLARE found BIGINT UNSIGNED;
+  DECLARE sessions_found CURSOR FOR SELECT ID FROM information_schema.PROCESSLIST WHERE ID <> CONNECTION_ID() AND ${isTarget('DB')};
+  DECLARE CONTINUE HANDLER FOR NOT FOUND SET is_done = 1;
+  DECLARE CONTINUE HANDLER FOR 1094 BEGIN END;
+  OPEN sessions_found;
+  each_session: LOOP
+    FETCH sessions_found INTO found;
+    IF is_done THEN LEAVE each_session; END IF;
+    EXECUTE IMMEDIATE CONCAT('KILL ', found);
+  END LOOP;
+END//
+`;
+}
+
 /** Creates the target with the character set and collation of the source's database where this server has it, else utf8mb4. */
 export function createCreateSql(target: string, source: string): string {
   const like = `(SELECT CONCAT(' CHARACTER SET ', DEFAULT_CHARACTER_SET_NAME, ' COLLATE ', DEFAULT_COLLATION_NAME) FROM information_schema.SCHEMATA WHERE ${isTarget('SCHEMA_NAME')})`;
