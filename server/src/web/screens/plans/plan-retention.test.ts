@@ -81,7 +81,7 @@ describe('Retention of copies in the second repository', () => {
 
   it('is shown on the page of the plan, and backup by backup on a page of its own, which leads to the other repository', async () => {
     const brief = readWords(await world.read(`/plans/${plan.id}`));
-    assert.match(brief, /4 of 6.backups would go in one step/);
+    assert.match(brief, /4 of 6.copies would go in one step/);
     const words = await page();
     assert.match(words, /What “nightly” keeps of its copies, and what goes next/);
     assert.match(words, /Retention of copies/);

@@ -124,19 +124,21 @@ function removeNow({ action, plan, repository, backups, sources, needsPerson }: 
 }
 
 /** The first of those that ask for attention; the rest is counted, so that a fleet that stands still fills no page. */
-export function sourceNotices({ sources }: Pick<PlanRetentionView, 'sources'>): Html {
+export function sourceNotices({ sources, isOfCopies }: Pick<PlanRetentionView, 'sources' | 'isOfCopies'>): Html {
   const asking = sources.filter(({ frozen, needsPerson }) => frozen !== undefined || needsPerson);
   const more = asking.length - NOTICES_SHOWN;
-  return html`${asking.slice(0, NOTICES_SHOWN).map(sourceNotice)}${more > 0 && html`<p class="quiet">${formatNoun(more, 'more source', 'more sources')} like that.</p>`}`;
+  return html`${asking.slice(0, NOTICES_SHOWN).map((line) => sourceNotice(line, isOfCopies))}${more > 0 && html`<p class="quiet">${formatNoun(more, 'more source', 'more sources')} like that.</p>`}`;
 }
 
 /** What keeps a source from being tidied; nothing for one that needs nobody. */
-function sourceNotice(line: SourceRetentionLine): Html | false {
+function sourceNotice(line: SourceRetentionLine, isOfCopies: boolean): Html | false {
   const name = html`<a href="${line.href}">${line.name}</a>`;
   if (line.frozen !== undefined)
     return callout({ tone: 'warning', text: html`${name}: nothing is removed, because ${line.frozen}.` });
   if (!line.needsPerson) return false;
-  const all = formatNoun(line.kept + line.removed, 'backup');
+  const all = isOfCopies
+    ? formatNoun(line.kept + line.removed, 'copy', 'copies')
+    : formatNoun(line.kept + line.removed, 'backup');
   return callout({
     tone: 'warning',
     text: html`${name}: ${formatCount(line.removed)} of ${all} would go in one step. That is more than half, so it waits for a person to agree.`,
@@ -184,7 +186,7 @@ export function planRetentionPage(shell: Shell, view: PlanRetentionPageView): Ht
   const main =
     view.shown === undefined
       ? panel({ content: html`<p class="quiet">There is no backup that a policy would look at.</p>` })
-      : html`<div class="stack">${sourceNotice(view.shown)}${panel({ title: view.shown.name, aside: describeSums([view.shown]), flush: true, content: backupsTable(view) })}</div>`;
+      : html`<div class="stack">${sourceNotice(view.shown, view.isOfCopies)}${panel({ title: view.shown.name, aside: describeSums([view.shown]), flush: true, content: backupsTable(view) })}</div>`;
   return layout(shell, {
     title: view.title,
     crumbs: view.crumbs,
