@@ -1,3 +1,6 @@
+/**
+ * The rounds of automatic maintenance. Longer than 500 lines because every duty is played on the same stage of hosts, plans and repositories.
+ */
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import type { HostId, RunId, SnapshotId } from '@holdfast/shared/domain/ids.ts';
