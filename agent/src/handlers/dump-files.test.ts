@@ -12,7 +12,7 @@ import { openOfferedFile } from '../runs/restore/database/offered-directory.ts';
 import { createDumpFilesList } from './dump-files.ts';
 
 const PLAIN = '--\n-- PostgreSQL database dump\n--\n\n-- Dumped from database version 15.18\n';
-const notAfter = systemClock.now() + 60_000;
+const notAfter = systemClock.now() + 3_600_000;
 
 function makeDirectory(t: TestContext): { dir: string; offered: string } {
   const dir = mkdtempSync(join(tmpdir(), 'holdfast-dumps-'));
