@@ -74,7 +74,7 @@ describe('Coverage', () => {
     assert.ok(!page.includes(MARKUP_NAME));
     const words = readWords(page);
     assert.match(words, /3.things are covered by no source\. 2 appeared since the first look\./u);
-    assert.match(words, /billing new PostgreSQL database · 127\.0\.0\.1:5432 db-1 all found on it 2.GiB/u);
+    assert.match(words, /billing new PostgreSQL database · 127\.0\.0\.1:5432 db-1 2.GiB/u);
     assert.match(words, /Could not be looked at .* db-1 db:3306 refused/u);
     const overview = readWords(await world.read('/'));
     assert.match(
@@ -235,7 +235,7 @@ describe('The report of a month', () => {
 });
 
 describe('What was found, of many', () => {
-  it('is searched, narrowed and ordered, with a way to all of one host', async () => {
+  it('is searched, narrowed and ordered', async () => {
     const { store, createId } = world.context;
     const disks = { host: host.id, kind: 'files', place: '', at: NOW };
     const seen = [
@@ -254,7 +254,7 @@ describe('What was found, of many', () => {
     assert.ok((await rowsOf(`host=${host.id}`)).length > 2);
     assert.deepEqual(await rowsOf('q=nothing'), []);
     assert.match(readWords(await world.read('/coverage?q=nothing')), /Nothing that was found matches\./u);
-    assert.match(await world.read('/coverage'), new RegExp(`href="/coverage\\?host=${host.id}"`, 'u'));
+    assert.match(readWords(await world.read(`/coverage?host=${host.id}`)), /on db-1 Any host/u);
   });
 
   it('is left alone, shown again or made sources of behind one question', async () => {

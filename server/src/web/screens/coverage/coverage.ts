@@ -67,7 +67,7 @@ function toLine(finding: Finding, hostName: string, visit: Visit): FindingLine {
   return {
     ...{ id, name: nameFinding(name), place, isNew, ignored, seenAt: firstSeenAt, bytes: sizeBytes },
     kind: labelKind(kind),
-    host: { name: hostName, href: urls.host({ host: finding.host }), foundHref: urls.coverage({ host: finding.host }) },
+    host: { name: hostName, href: urls.host({ host: finding.host }) },
     protectAction: mayManage ? urls.adoptFinding({ finding: id }) : undefined,
     ignoreAction: mayManage ? urls.ignoreFinding({ finding: id }) : undefined,
     watchAction: mayManage ? urls.watchFinding({ finding: id }) : undefined,

@@ -16,7 +16,7 @@ export type FindingLine = {
   readonly name: string;
   readonly kind: string;
   readonly place: string;
-  readonly host: { readonly name: string; readonly href: string; readonly foundHref: string };
+  readonly host: { readonly name: string; readonly href: string };
   readonly bytes?: number | undefined;
   readonly seenAt: number;
   readonly isNew: boolean;
@@ -90,7 +90,7 @@ export function coveragePage(shell: Shell, view: CoverageView): Html {
   });
 }
 
-/** There once a host is chosen, from its name in a row. */
+/** There once a host is chosen, from its page. */
 function hostFilter({ filter, hostName }: CoverageView): Html | false {
   return (
     filter.host !== undefined &&
@@ -130,12 +130,7 @@ export function coverageTable(view: CoverageView): Html {
         cell: (row) =>
           html`${row.name}${row.isNew && html` ${badge('new', 'active')}`}<br><span class="quiet">${row.kind}${row.place !== '' && html` · ${row.place}`}</span>`,
       },
-      {
-        id: 'host',
-        label: 'Host',
-        cell: ({ host }) =>
-          html`<a href="${host.href}">${host.name}</a><br><a class="quiet" href="${host.foundHref}">all found on it</a>`,
-      },
+      { id: 'host', label: 'Host', cell: ({ host }) => html`<a href="${host.href}">${host.name}</a>` },
       { id: 'size', label: 'Size', align: 'end', width: 'fit', sortable: true, cell: (row) => formatBytes(row.bytes) },
       { id: 'seen', label: 'First seen', width: 'fit', sortable: true, cell: (row) => relativeTime(row.seenAt, view.face) },
       {

@@ -145,6 +145,7 @@ function keptPanel({ repositories, urls, id }: HostPageView): Html {
     content: facts([
       { label: 'Snapshots', value: html`<a href="${urls.snapshots({ host: id })}">those of this host</a>` },
       { label: 'Runs', value: html`<a href="${urls.runs({ host: id })}">those of this host</a>` },
+      { label: 'In no source', value: html`<a href="${urls.coverage({ host: id })}">what was found on it</a>` },
       { label: repositories.length === 1 ? 'Repository' : 'Repositories', value: places },
     ]),
   });
