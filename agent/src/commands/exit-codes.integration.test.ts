@@ -221,7 +221,7 @@ describe('An agent that runs', () => {
     assert.match(doctor.stdout, /^ok {4}not told to the server yet: \d+ events, \d+ KiB$/m);
     assert.match(doctor.stdout, /^ok {4}journal: \d+ [KM]iB$/m);
     for (const said of [end, table, doctor]) assertDiscreet(said);
-    plan.options.hooks = { before: 'stop-shop' };
+    Object.assign(rig.plan(undefined, { hooks: { before: 'stop-shop' } }), { name: 'nightly', schedule: plan.schedule });
     host.storeSpec();
     const lame = await host.run(['doctor']);
     assert.equal(lame.code, 1, lame.stdout);

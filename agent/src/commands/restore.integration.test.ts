@@ -46,6 +46,9 @@ async function list(host: EnrolledHost): Promise<Row[]> {
 }
 
 /** Stores a stream as an agent that died at the wrong moment would have: it has the tags and no run stands for it. */
+/** What mariadb-dump writes last, once it has written everything. */
+const DUMP_END = '-- Dump completed on 2026-11-21  3:00:00\n';
+
 async function storeOrphan(
   { rig }: EnrolledHost,
   source: SpecSource,
@@ -225,12 +228,12 @@ test('A restore of a database by hand', async (t) => {
   });
 
   await t.test(
-    'takes no dump that was cut short: never one that its run gave up, and one of which nobody knows only by its name, with a warning',
+    'takes no dump that was cut short, nor one that its run gave up; one of which nobody knows only by its name, with a warning',
     async () => {
       // Cut at the end of a statement, such a dump restores without a complaint and with half of the rows.
       const cut = 'CREATE TABLE item (id int);\n';
       const refused = await storeOrphan(host, source, cut, 'unvouched');
-      const unknown = await storeOrphan(host, source, cut);
+      const unknown = await storeOrphan(host, source, `${cut}${DUMP_END}`);
       const rows = await list(host);
       assert.deepEqual(
         new Map(rows.map((row) => [row.snapshot, row.vouched])),
@@ -250,11 +253,16 @@ test('A restore of a database by hand', async (t) => {
       assert.equal(asked.code, 0, asked.stderr);
       assert.match(asked.stderr, /remembers no run that vouches for this snapshot/);
       await server.query('DROP DATABASE shop_4');
+      const half = await storeOrphan(host, source, cut);
+      const kept = await host.run(['restore', '--source', 'shop', '--snapshot', half, '--to-database', 'shop_4']);
+      assert.equal(kept.code, 1);
+      assert.match(kept.stderr, /The dump does not end as a whole one does/);
+      assert.equal(await server.query("SHOW DATABASES LIKE 'shop_4'"), '');
     },
   );
 
   await t.test('takes the safety backup of a restore only by its name: it may hold what went wrong', async () => {
-    const safety = await storeOrphan(host, source, 'CREATE TABLE damage (id int);\n', 'vouched', SAFETY_PLAN);
+    const safety = await storeOrphan(host, source, `CREATE TABLE damage (id int);\n${DUMP_END}`, 'vouched', SAFETY_PLAN);
     const table = await host.run(['restore', '--list']);
     assert.match(table.stdout, new RegExp(`^${safety.slice(0, 8)}  shop .*yes, before a restore$`, 'm'));
     const latest = await host.run(['restore', '--source', 'shop', '--to-database', 'shop_5', '--json']);

@@ -5,7 +5,7 @@
 import { DEFAULT_TENANT, idSchema, type RunId } from '@holdfast/shared/domain/ids.ts';
 import { toAppError } from '@holdfast/shared/errors.ts';
 import { HTTP, OUTGOING } from '@holdfast/shared/limits.ts';
-import { leaveOutEscalation } from '../core/alerts/escalate.ts';
+import { chooseListeners } from '../core/alerts/escalate.ts';
 import { type ChannelMessage, composeMessage, readLastLines } from '../core/alerts/message.ts';
 import {
   findConcern,
@@ -187,11 +187,12 @@ async function tellTaken({ context, kinds, linkAlert }: NewsOptions, channels: r
     const { acknowledgedAt } = alert;
     if (acknowledgedAt === undefined || acknowledgedAt < since) continue;
     const concern = able.some(({ subscription }) => isNarrowed(subscription)) ? await findConcern(context, alert) : undefined;
-    const wanting = able.filter(
-      ({ subscription, channel }) => channel.createdAt <= alert.raisedAt && wantsAlert(subscription, alert, concern),
-    );
+    const there = able.filter(({ channel }) => channel.createdAt <= alert.raisedAt);
     const news = { alert, tells: 'acknowledged' } as const;
-    const listeners = await leaveOutEscalation({ context, tenant }, news, wanting, ({ channel }) => channel.id);
+    const listeners = await chooseListeners({ context, tenant }, news, there, {
+      idOf: ({ channel }) => channel.id,
+      wants: ({ subscription }) => wantsAlert(subscription, alert, concern),
+    });
     if (listeners.length === 0) continue;
     const message = await composeMessage(context, alert, { tells: 'acknowledged', at: acknowledgedAt, link: linkAlert(alert) });
     await deliver(context, listeners, { message, topic: `${alert.id} acknowledged ${acknowledgedAt}`, alert });

@@ -45,6 +45,9 @@ describe('The judgement after a crash', () => {
     const interrupted = createRun('run_cut', { state: 'failed', reason: 'interrupted', snapshots: [] });
     assert.deepEqual(judgeCrash(createFacts([interrupted])), []);
     assert.deepEqual(judgeCrash(createFacts([clean], { ordered: [], uncertainOrders: 1 })), []);
+    const overlapped = { ...fired, state: 'skipped', reason: 'overlap', snapshots: [] } as const;
+    for (const wasAgentHit of [true, false])
+      assert.deepEqual(judgeCrash(createFacts([overlapped], { fires: [{ plan: PLAN, fireAt: FIRE_AT }], wasAgentHit })), []);
   });
 
   const forged: readonly (readonly [string, CrashFacts, RegExp])[] = [
@@ -65,6 +68,11 @@ describe('The judgement after a crash', () => {
       'a failed run with a good snapshot',
       createFacts([createRun('run_f', { state: 'failed', reason: 'interrupted' })]),
       /has a good snapshot/,
+    ],
+    [
+      'an ordered run that was skipped',
+      createFacts([createRun('run_s', { state: 'skipped', reason: 'overlap', snapshots: [] })], { wasAgentHit: false }),
+      /only the server was away/,
     ],
     [
       'a run that failed although only the server was away',

@@ -59,20 +59,20 @@ async function findToldByEscalation(
 }
 
 /**
- * A channel of an escalation hears of what was escalated to it, and of nothing else: not that an alert was raised, and that somebody took it
- * or that it is over only where it was told of it.
+ * Who hears of an alert: a channel by what it asked for, and one of an escalation by what was escalated to it, whatever it asked for: not that an
+ * alert was raised, and that somebody took it or that it is over only where it was told of it.
  */
-export async function leaveOutEscalation<T>(
+export async function chooseListeners<T>(
   settling: Pick<Settling, 'context' | 'tenant'>,
   { alert, tells }: { alert: Alert; tells: 'raised' | 'acknowledged' | 'resolved' },
-  listeners: readonly T[],
-  idOf: (listener: T) => ChannelId,
+  able: readonly T[],
+  { idOf, wants }: { idOf(listener: T): ChannelId; wants(listener: T): boolean },
 ): Promise<readonly T[]> {
   const rules = await readRules(settling.context);
   const waiting = listEscalationChannels(rules);
-  if (!listeners.some((one) => waiting.has(idOf(one)))) return listeners;
+  if (!able.some((one) => waiting.has(idOf(one)))) return able.filter(wants);
   const told = tells === 'raised' ? new Set() : await findToldByEscalation(settling, rules, alert);
-  return listeners.filter((one) => !waiting.has(idOf(one)) || told.has(idOf(one)));
+  return able.filter((one) => (waiting.has(idOf(one)) ? told.has(idOf(one)) : wants(one)));
 }
 
 async function takeStep(settling: Settling, alert: Alert, step: EscalationStep, taken: number): Promise<void> {

@@ -9,6 +9,7 @@ import { acknowledgeAlert, listAlertEvents, listAlerts } from './alerts.ts';
 import { createChannel } from './channels.ts';
 import { saveRules } from './rule-settings.ts';
 import type { ServerFacts } from './server-signs.ts';
+import { EVERY_ALERT } from './subscription.ts';
 import { type AlertWatch, createAlertWatch } from './watch.ts';
 
 const MINUTE = 60_000;
@@ -50,8 +51,9 @@ const listTopics = async () => {
     .map(({ channel, kind, body }) => ({ channel, kind, text: (JSON.parse(body) as { text: string }).text }))
     .toReversed();
 };
-const addChannel = (name: string) =>
+const addChannel = (name: string, more: Partial<Parameters<typeof createChannel>[3]> = {}) =>
   createChannel(world.context, caller, CHANNEL_KINDS, {
+    ...more,
     ...{ name, kind: 'webhook', config: {} },
     secrets: { url: 'https://hooks.example.com/x' },
   });
@@ -199,7 +201,8 @@ describe('Each of these faults raises its alert, and mending it ends it', () => 
 describe('An alert nobody takes', () => {
   it('is told to the next channel after its time, once, and to nobody more when somebody has it', async () => {
     const first = await addChannel('chat');
-    const second = await addChannel('pager');
+    // What is escalated to it, it did not ask for: it hears of the end all the same.
+    const second = await addChannel('pager', { subscription: { ...EVERY_ALERT, least: 'none' } });
     const third = await addChannel('chief');
     const escalation = [
       { afterMinutes: 15, least: 'critical' as const, channel: second.id },

@@ -7,7 +7,7 @@ import type { Alert, AlertSign, NewDelivery, Thing, UnsettledAlert } from '../..
 import type { Channel } from '../../store/channels.ts';
 import { TOPICS } from '../bus.ts';
 import type { CoreContext } from '../ports.ts';
-import { leaveOutEscalation } from './escalate.ts';
+import { chooseListeners } from './escalate.ts';
 import { type AlertVerdict, type AlertWords, judgeAlert } from './judge.ts';
 import { composeMessage } from './message.ts';
 import type { Settling } from './settling.ts';
@@ -51,25 +51,30 @@ async function findWords({ context, tenant }: Settling, group: UnsettledAlert): 
   };
 }
 
-/** The channels that are told: those that are on and want this news; a channel is never told of its own failure. */
+/** The channels that are told: those that are on and are to hear this news; a channel is never told of its own failure. */
 async function listListeners(
-  { context, listensToAlerts }: Settling,
+  settling: Settling,
   channels: readonly Channel[],
-  alert: Alert,
+  news: { alert: Alert; tells: NonNullable<AlertVerdict['tells']> },
 ): Promise<readonly Channel[]> {
+  const { context, listensToAlerts } = settling;
+  const { alert } = news;
   const able = channels
     .filter(({ id, kind, enabled }) => enabled && listensToAlerts(kind) && alert.thing.id !== id)
     .map((channel) => ({ channel, subscription: readSubscription(channel) }));
   const concern = able.some(({ subscription }) => isNarrowed(subscription)) ? await findConcern(context, alert) : undefined;
-  return able.filter(({ subscription }) => wantsAlert(subscription, alert, concern)).map(({ channel }) => channel);
+  const listeners = await chooseListeners(settling, news, able, {
+    idOf: ({ channel }) => channel.id,
+    wants: ({ subscription }) => wantsAlert(subscription, alert, concern),
+  });
+  return listeners.map(({ channel }) => channel);
 }
 
 async function writeMessages(settling: Settling, verdict: AlertVerdict, channels: readonly Channel[]): Promise<NewDelivery[]> {
   const { context, linkAlert } = settling;
   const { alert, tells, event } = verdict;
   if (tells === undefined) return [];
-  const hearing = await leaveOutEscalation(settling, { alert, tells }, channels, ({ id }) => id);
-  const listeners = await listListeners(settling, hearing, alert);
+  const listeners = await listListeners(settling, channels, { alert, tells });
   if (listeners.length === 0) return [];
   const message = await composeMessage(context, alert, { tells, at: event?.at ?? context.clock.now(), link: linkAlert(alert) });
   const body = JSON.stringify(message);
