@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { PlanOptionsChange } from '@holdfast/shared/domain/plan.ts';
 import { getAdvice, type Reason } from '@holdfast/shared/domain/reason.ts';
 import type { ApiRepository, ApiRunDetail, ApiSource } from '../harness/api.ts';
 import { expect, finishStack, signIn, takePicture, test } from '../harness/browser.ts';
@@ -73,6 +74,7 @@ type Fault = {
   readonly repository?: ApiRepository;
   /** The repository as a person with restic sees it; the world's own unless told, null where it cannot be looked into. */
   readonly restic?: ResticByHand | null;
+  readonly options?: PlanOptionsChange;
   /** While the run goes on. */
   readonly disturb?: () => Promise<void>;
 };
@@ -83,7 +85,8 @@ async function expectFailure(world: World, fault: Fault): Promise<ApiRunDetail> 
   const { source = world.shop, repository = world.repository, restic = world.restic } = fault;
   return await test.step(fault.name, async () => {
     const before = await restic?.countSnapshots();
-    const plan = await addPlan(api, { name: `${fault.name} ${world.generation}`, repository, sources: [source] });
+    const { name, options = {} } = fault;
+    const plan = await addPlan(api, { name: `${name} ${world.generation}`, repository, sources: [source], options });
     const id = await runPlan(api, plan);
     await fault.disturb?.();
     const run = await api.waitForRun(id, 'failed', 30_000);
@@ -213,7 +216,19 @@ async function provokeLock(world: World): Promise<void> {
     await waitFor('the lock', holds, { deadlineMs: 15_000, intervalMs: 2 });
     signalQuietly(other.pid, 'SIGSTOP');
     expect(await world.restic.listLocks()).toHaveLength(1);
-    await expectFailure(world, { name: 'repository locked', reason: 'repository_locked', restic: null });
+    // One that may take longer waits aside for the other.
+    const options = { timeoutMinutes: 1 };
+    await expectFailure(world, { name: 'repository locked', reason: 'repository_locked', restic: null, options });
+    const patient = await addPlan(stack.api, {
+      name: `patient ${world.generation}`,
+      repository: world.repository,
+      sources: [world.shop],
+    });
+    const waiting = await runPlan(stack.api, patient);
+    const isAside = async () => /waits until others let go of the repository/.test(await stack.api.readLog(waiting)) || undefined;
+    await waitFor('a run that waits', isAside, { deadlineMs: 30_000, intervalMs: 200 });
+    await stack.api.post(`/runs/${waiting}/cancel`);
+    await stack.api.waitForRun(waiting, 'cancelled', 15_000);
     expect(await world.restic.listLocks(), 'the lock of another is left alone').toHaveLength(1);
     signalQuietly(other.pid, 'SIGCONT');
     await other.exited;
