@@ -9,10 +9,13 @@ type Happening = { readonly at: number; readonly type: string; readonly text: st
 const REPORT_DEADLINE_MS = 15_000;
 
 /** The number of snapshots that the host found and nobody vouches for, by its last report; 0 when it had nothing to report. */
-async function readUnlisted({ stack, host }: Lane, storage: LaneStorage): Promise<number> {
+async function readUnlisted({ stack, host }: Lane, { api }: LaneStorage): Promise<number> {
   const happenings = await stack.api.get<readonly Happening[]>(`/hosts/${host.id}/happenings?limit=200`);
-  const last = happenings.find(({ type, text }) => type === 'reconciled' && text.includes(storage.api.id));
-  return Number(/(\d+) unlisted/.exec(last?.text ?? '')?.[1] ?? 0);
+  const last = happenings.find(({ type, text }) => type === 'reconciled' && text.startsWith(`Repository ${api.name} compared`));
+  if (last === undefined) return 0;
+  const [, count] = /(\d+) lie there that no clean run vouches for/.exec(last.text) ?? [];
+  if (count === undefined) throw new Error(`a report that nobody can read: ${last.text}`);
+  return Number(count);
 }
 
 async function listOffered({ stack }: Lane, storage: LaneStorage): Promise<readonly string[]> {
