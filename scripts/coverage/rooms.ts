@@ -25,7 +25,8 @@ export const NO_CODE = /\.test\.ts$|\/fixtures\//;
 
 export const TESTS: readonly string[] = [
   'shared/src/{protocol,domain}/**/*.test.ts',
-  'agent/src/{exec,journal,scheduler,runs}/**/*.test.ts',
+  'agent/src/{exec,journal,scheduler,runs,watches,session}/**/*.test.ts',
+  'agent/src/commands/{exit-codes,secrets}.integration.test.ts',
   'server/src/store/**/*.test.ts',
 ];
 

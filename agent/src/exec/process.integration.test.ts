@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
@@ -235,4 +235,38 @@ describe('A pipeline', () => {
       assert.equal(result.consumer.exitCode, 130);
     });
   }
+});
+
+describe('A tool that reads a file', () => {
+  it('tells how far its processes have read it, and counts them together', { timeout: 20_000 }, async (t) => {
+    const dir = makeDir(t);
+    const file = join(dir, 'dump');
+    writeFileSync(file, Buffer.alloc(100_000));
+    const descriptor = openSync(file, 'r');
+    t.after(() => closeSync(descriptor));
+    const stop = new AbortController();
+    const places: number[] = [];
+    let read = 0;
+    const { ending } = await runTool(launcher, {
+      stage: { ...shell('dd bs=1000 count=7 of=/dev/null <&3 2>/dev/null; exec sleep 60'), inherit: [descriptor] },
+      workDir: dir,
+      signal: stop.signal,
+      onProgress: ({ readBytes }) => {
+        read = readBytes;
+      },
+      reading: {
+        descriptor,
+        onPositions(positions) {
+          places.push(...positions.map(({ at }) => at));
+          if (places.includes(7000)) stop.abort();
+        },
+      },
+    });
+    assert.equal(ending, 'cancelled');
+    assert.deepEqual(
+      [...new Set(places)].filter((at) => at > 7000),
+      [],
+    );
+    assert.ok(read > 0);
+  });
 });

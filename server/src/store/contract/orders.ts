@@ -151,6 +151,20 @@ export function checkOrders(open: OpenStore): void {
     }
 
     it(
+      'keeps what a run was ordered with, and how many fires it stands for',
+      withStore(open, async (store) => {
+        const { host } = await orderRun(store);
+        const restore = orderedRun(host, { kind: 'restore', options: { jobs: 2 } });
+        await store.orders.insertOrderedRun(restore, [], sampleOrder(restore));
+        assert.deepEqual((await store.runs.findRun(TENANT, restore.id))?.options, { jobs: 2 });
+        const fired = sampleId('run');
+        await report(store, host, [createdEvent(fired, { skipped: 3 })]);
+        const stored = await store.runs.findRun(TENANT, fired);
+        assert.deepEqual([stored?.skipped, stored?.options], [3, undefined]);
+      }),
+    );
+
+    it(
       'expires the order to cancel a run without touching the run',
       withStore(open, async (store) => {
         const { host, run, source } = await orderRun(store);
