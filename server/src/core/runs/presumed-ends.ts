@@ -55,7 +55,7 @@ export async function findDoubt(
  */
 export async function settleDoubt(context: CoreContext, doubt: Doubt, epoch: string, through: number): Promise<boolean> {
   if (epoch !== doubt.epoch || through < doubt.lastSeq) return false;
-  const text = 'The host took this order and knows nothing of it any more: its state was lost, or set back to an older copy';
+  const text = 'The host had this run and knows nothing of it any more: its state was lost, or set back to an older copy';
   const forgotten = createReasonError('interrupted', text);
   for (const run of doubt.runs) await presume(context, run, 'failed', forgotten);
   return true;
