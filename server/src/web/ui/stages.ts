@@ -3,7 +3,7 @@ import { type Html, html } from '../html.ts';
 import { formatDuration } from './quantity.ts';
 import type { Tone } from './status.ts';
 
-export type StageState = 'pending' | 'running' | 'succeeded' | 'partial' | 'failed' | 'cancelled' | 'skipped';
+export type StageState = 'pending' | 'running' | 'succeeded' | 'partial' | 'failed' | 'cancelled' | 'skipped' | 'unknown';
 export type StageView = {
   readonly name: string;
   readonly state: StageState;
@@ -19,6 +19,7 @@ const TONES: Readonly<Record<StageState, Tone>> = {
   failed: 'unprotected',
   cancelled: 'quiet',
   skipped: 'quiet',
+  unknown: 'unknown',
 };
 
 /** The widest stage takes this many shares; the style sheet has a class for each. */

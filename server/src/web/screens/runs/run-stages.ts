@@ -101,6 +101,11 @@ function judge(run: Pick<Run, 'state'>, rows: readonly RunStage[]): StageState {
   return run.state === 'partial' || bad.length < rows.length ? 'partial' : 'failed';
 }
 
+/** What was going on when its host was last heard of: whether it still does, and for how long, nobody knows. */
+export function hideProgress(stages: readonly StageView[]): readonly StageView[] {
+  return stages.map((stage) => (stage.state === 'running' ? { ...stage, state: 'unknown', durationMs: undefined } : stage));
+}
+
 /** The steps of a run in order. `now` measures what still goes on. Empty when a run ended before it began. */
 export function toStageViews(
   run: Pick<Run, 'kind' | 'state' | 'finishedAt'>,

@@ -5,7 +5,7 @@ import { getAdvice, REASON_NAMES } from '@holdfast/shared/domain/reason.ts';
 import { type Evidence, RUN_STATES, type RunState } from '@holdfast/shared/domain/run.ts';
 import type { RunStage } from '../../../store/runs.ts';
 import { REASON_SENTENCES } from './run-reasons.ts';
-import { toStageViews } from './run-stages.ts';
+import { hideProgress, toStageViews } from './run-stages.ts';
 import {
   describeCause,
   describeLateBegin,
@@ -186,6 +186,15 @@ describe('The stages of a run', () => {
         ['Pre-flight', 'pending', undefined],
         ['Store', 'running', 3_000],
         ['Evidence', 'pending', undefined],
+      ],
+    );
+    const unheard = hideProgress(toStageViews({ kind: 'backup', state: 'running' }, open, 8_000));
+    assert.deepEqual(
+      unheard.map((view) => [view.state, view.durationMs]),
+      [
+        ['pending', undefined],
+        ['unknown', undefined],
+        ['pending', undefined],
       ],
     );
   });

@@ -27,7 +27,7 @@ import { downloadLog, readRunLogView } from './run-log.ts';
 import { RUN_LOG, RUN_LOG_HEAD, type RunLogView, runLog, runLogHead, runLogPage } from './run-log.view.ts';
 import { findFigures, loadNames, type Names, nameOf } from './run-names.ts';
 import { listStoredLines } from './run-snapshots.ts';
-import { toStageViews } from './run-stages.ts';
+import { hideProgress, toStageViews } from './run-stages.ts';
 import { describeCause, describeLateBegin, describeLateReport, describeRun, describeSkipped, showState } from './run-words.ts';
 
 const WARNINGS_SHOWN = 20;
@@ -90,13 +90,14 @@ function buildView(context: CoreContext, visit: Visit, scene: RunScene): Omit<Ru
     hostName,
     hostOnline,
   });
+  const steps = toStageViews(run, stages, face.now);
   return {
     face,
     id: run.id,
     url: urls.run({ run: run.id }),
     topic: TOPICS.run(run.id),
     crumbs: buildCrumbs(visit, scene),
-    title: `${nameRun(scene)}: ${run.state}`,
+    title: `${nameRun(scene)}: ${showState(run, hostOnline)}`,
     heading,
     state: showState(run, hostOnline),
     active,
@@ -107,7 +108,7 @@ function buildView(context: CoreContext, visit: Visit, scene: RunScene): Omit<Ru
       ...describeCancellation(detail, hostOnline),
     ],
     ...findRunActs(caller, detail, names, urls),
-    stages: awaits ? [] : toStageViews(run, stages, face.now),
+    stages: awaits ? [] : hostOnline ? steps : hideProgress(steps),
     progress:
       active && hostOnline && run.state !== 'queued' && awaits === undefined
         ? { label: `Progress of ${nameRun(scene)} on ${hostName}`, figures: findFigures(context, run) }
