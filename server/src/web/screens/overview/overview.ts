@@ -64,7 +64,7 @@ export function describeFleet(counts: ProtectionCounts, total: number): string {
   if (total === 0) return 'Nothing is protected yet.';
   if (counts.protected === total)
     return total === 1 ? 'The one source is protected.' : `All ${formatCount(total)} sources are protected.`;
-  return `${formatCount(counts.protected)} of ${formatNoun(total, 'source')} ${counts.protected === 1 ? 'is' : 'are'} protected.`;
+  return `${formatCount(counts.protected)} of ${formatNoun(total, 'source')} ${counts.protected === 1 || total === 1 ? 'is' : 'are'} protected.`;
 }
 
 /** Of how many sources the recovery was proven, and how long ago at most. */
