@@ -185,7 +185,8 @@ function journalCheck({ health, heartbeat, standing }: ChecksView): Check | unde
   const seen = formatBytes(heartbeat.journalBytes);
   if (heartbeat.journalTakesWrites === false)
     return { name, standing: 'bad', seen: `${seen}; its disk refuses writes, so what happens is kept in memory only` };
-  return { name, standing: heartbeat.journalBytes < health.journalLookBytes ? 'good' : 'bad', seen };
+  if (heartbeat.journalBytes < health.journalLookBytes) return { name, standing: 'good', seen };
+  return { name, standing: 'bad', seen: `${seen}; see the agent’s log for what keeps it from shrinking` };
 }
 
 function lagCheck({ health, heartbeat, standing }: ChecksView): Check | undefined {

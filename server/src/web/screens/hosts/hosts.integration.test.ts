@@ -458,7 +458,7 @@ describe('changing a host', () => {
       'look Clock 7.0 s behind this server’s',
       'look Reports 5,000 events to report, 1 MiB',
       'bad Room for its journal 1 KiB free',
-      'look Journal 3 GiB',
+      'bad Journal 3 GiB; see the agent’s log',
       'look Agent’s delay 4000 ms',
     ])
       assert.ok(bad.includes(text), `${text} in ${bad.slice(bad.indexOf('Self-checks'), bad.indexOf('Self-checks') + 700)}`);
