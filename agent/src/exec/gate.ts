@@ -15,10 +15,19 @@ export interface Gate {
   readonly writeEnd: number;
   /** Standard input of the consumer. */
   readonly readEnd: number;
-  /** Closes our copies of the children's ends, once both have theirs. Called once. */
+  /** Closes our copies of the children's ends, once both have theirs. Idempotent. */
   handOver(): void;
   /** Gives the end of file. Called once the producer is vouched for, or when the consumer is gone. Idempotent. */
   release(): void;
+  /** Both of these: nothing of it is left. */
+  close(): void;
+}
+
+/** The way to close some descriptors once, however often it is gone. */
+function closeOnce(...descriptors: number[]): () => void {
+  return () => {
+    for (const descriptor of descriptors.splice(0)) closeSync(descriptor);
+  };
 }
 
 /** Makes the FIFO in a private directory and opens it; the name is gone before this returns. */
@@ -34,18 +43,11 @@ export async function openGate(workDir: string): Promise<Gate> {
   closeSync(both);
   unlinkSync(path);
 
-  let released = false;
-  return {
-    writeEnd,
-    readEnd,
-    handOver() {
-      closeSync(readEnd);
-      closeSync(writeEnd);
-    },
-    release() {
-      if (released) return;
-      released = true;
-      closeSync(held);
-    },
+  const handOver = closeOnce(readEnd, writeEnd);
+  const release = closeOnce(held);
+  const close = () => {
+    handOver();
+    release();
   };
+  return { writeEnd, readEnd, handOver, release, close };
 }

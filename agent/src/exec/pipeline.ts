@@ -3,7 +3,6 @@
  * exited 0 earns it: on anything else the consumer is stopped first (SIGINT: no snapshot, its lock removed), and the
  * held end is closed only when it is gone.
  */
-import { AppError } from '@holdfast/shared/errors.ts';
 import { PROCESS } from '@holdfast/shared/limits.ts';
 import { writeCommandFiles } from './command-files.ts';
 import type { PipelineOptions, PipelineResult, Stage } from './contract.ts';
@@ -19,50 +18,58 @@ const CLOSED_INPUT_GRACE_MS = 2000;
 
 type Verdict = PipelineResult['verdict'];
 
+/** The stages as they run, from the first to the last. */
+interface Line {
+  producer: RunningStage;
+  consumer: RunningStage;
+  stages: readonly RunningStage[];
+}
+
 interface Settled {
   verdict: Verdict;
-  /** The stage that is to blame, by its place in the line; the first one where all went well. */
-  blamed: number;
+  /** The stage that is to blame; the producer where all went well. */
+  blamed: RunningStage;
 }
 
 /** Who died of writing into nothing points at its reader, as far as that one is no consumer. */
-async function findBlamed(stages: readonly RunningStage[], from: number): Promise<number> {
-  let at = from;
-  while (at < stages.length - 2 && (await stages[at]?.done)?.signal === 'SIGPIPE') at += 1;
-  return at;
+async function findBlamed(stages: readonly RunningStage[], first: RunningStage): Promise<RunningStage> {
+  let blamed = first;
+  for (const reader of stages.slice(stages.indexOf(first) + 1, -1)) {
+    if ((await blamed.done).signal !== 'SIGPIPE') break;
+    blamed = reader;
+  }
+  return blamed;
 }
 
-/**
- * Waits for all, producer first in `stages` and consumer last, releasing or refusing each end of file in turn: `gates[n]` lies after
- * `stages[n]`. Resolves when all are gone.
- */
+/** Waits for all, releasing or refusing each end of file in turn: `gates[n]` lies after `stages[n]`. Resolves when all are gone. */
 async function settle(
-  stages: readonly RunningStage[],
-  consumer: RunningStage,
+  { producer, consumer, stages }: Line,
   gates: readonly Pick<Gate, 'release'>[],
   stopped: () => Verdict | undefined,
 ): Promise<Settled> {
   const stopAll = () => Promise.all(stages.toReversed().map((stage) => stage.stop()));
   for (const [at, gate] of gates.entries()) {
-    const running = stages.slice(at).map((stage, after) => stage.done.then((outcome) => ({ at: at + after, outcome })));
-    const first = await Promise.race(running);
+    const open = stages.slice(at);
+    const { stage, outcome } = await Promise.race(
+      open.map((running) => running.done.then((ended) => ({ stage: running, outcome: ended }))),
+    );
     const early = stopped();
-    if (early !== undefined || first.at === gates.length) {
+    if (early !== undefined || stage === consumer) {
       // The consumer cannot have finished: it never saw the end. Whatever it says, this is no success.
       await stopAll();
-      return { verdict: early ?? stopped() ?? 'consumer_failed', blamed: 0 };
+      return { verdict: early ?? stopped() ?? 'consumer_failed', blamed: producer };
     }
-    if (first.at > at || first.outcome.exitCode !== 0) {
+    if (stage !== open[0] || outcome.exitCode !== 0) {
       // Who wrote into nothing has lost its reader, which may be at its last words: a program that reads only the head of a dump.
-      if (first.outcome.signal === 'SIGPIPE') await awaitEnd(consumer, CLOSED_INPUT_GRACE_MS);
+      if (outcome.signal === 'SIGPIPE') await awaitEnd(consumer, CLOSED_INPUT_GRACE_MS);
       await stopAll();
-      return { verdict: stopped() ?? 'producer_failed', blamed: await findBlamed(stages, first.at) };
+      return { verdict: stopped() ?? 'producer_failed', blamed: await findBlamed(stages, stage) };
     }
     gate.release();
   }
   const outcome = await consumer.done;
   // An order to stop that came after the end of file was given may be too late; what completed is complete.
-  return { verdict: outcome.exitCode === 0 ? 'complete' : (stopped() ?? 'complete'), blamed: 0 };
+  return { verdict: outcome.exitCode === 0 ? 'complete' : (stopped() ?? 'complete'), blamed: producer };
 }
 
 /** Resolves when it has ended, or after the time. */
@@ -87,55 +94,42 @@ function watchInterrupt({ consumer, consumerInterruptedLine }: PipelineOptions, 
   };
 }
 
-/** So many gates, one after the other: each has the same name for a moment. */
-async function openGates(workDir: string, count: number): Promise<readonly Gate[]> {
-  const gates: Gate[] = [];
-  try {
-    while (gates.length < count) gates.push(await openGate(workDir));
-    return gates;
-  } catch (error) {
-    for (const gate of gates) {
-      gate.handOver();
-      gate.release();
-    }
-    throw error;
-  }
-}
+type Planned = Pick<PipelineOptions, 'producer' | 'filter' | 'consumer'>;
 
-/** Starts the stages from the last to the first, each between its gates; in their order in the line. */
-function startStages(launcher: Launcher, planned: readonly Stage[], gates: readonly Gate[], workDir: string): RunningStage[] {
+/** Starts the stages from the last to the first, each between its gates. */
+function startLine(launcher: Launcher, planned: Planned, gates: readonly Gate[], workDir: string): Line {
   const io = { outputBytes: PROCESS.toolOutputBytes, stdoutEncoding: 'utf8' as const, enoughBytes: undefined };
-  const started: RunningStage[] = [];
-  for (const [at, stage] of [...planned.entries()].toReversed()) {
+  const start = (stage: Stage, at: number) => {
     const stdin = gates[at - 1]?.readEnd ?? stage.stdin ?? 'ignore';
-    started.unshift(startStage(launcher, stage, workDir, { ...io, stdin, stdout: gates[at]?.writeEnd ?? 'pipe' }));
-  }
+    return startStage(launcher, stage, workDir, { ...io, stdin, stdout: gates[at]?.writeEnd ?? 'pipe' });
+  };
+  const consumer = start(planned.consumer, gates.length);
+  const filter = planned.filter ? [start(planned.filter, 1)] : [];
+  const producer = start(planned.producer, 0);
   for (const gate of gates) gate.handOver();
-  return started;
+  return { producer, consumer, stages: [producer, ...filter, consumer] };
 }
 
 export async function runPipeline(launcher: Launcher, options: PipelineOptions): Promise<PipelineResult> {
   const startedAt = performance.now();
-  const { filter, workDir } = options;
+  const { producer, filter, workDir } = options;
   const onInterrupted = () => {
     // Only our own order to stop: a consumer that somebody else interrupted is judged by its end.
-    if (!consumer?.stopping) return;
+    if (!line.consumer.stopping) return;
     setTimeout(() => {
-      if (!consumer.ended) gates.at(-1)?.release();
+      if (!line.consumer.ended) gates.at(-1)?.release();
     }, INTERRUPTED_GRACE_MS);
   };
-  const planned = [options.producer, ...(filter ? [filter] : []), watchInterrupt(options, onInterrupted)];
-  const removeFiles = writeCommandFiles(
-    workDir,
-    planned.map(({ command }) => command),
-  );
-  const gates = await openGates(workDir, planned.length - 1).catch((error: unknown) => {
-    removeFiles();
-    throw error;
-  });
-  const stages = startStages(launcher, planned, gates, workDir);
-  const [producer, consumer] = [stages[0], stages.at(-1)];
-  if (!producer || !consumer) throw new AppError('internal', 'a pipeline has two ends');
+  const planned = { producer, filter, consumer: watchInterrupt(options, onInterrupted) };
+  // Given back in turn at the end, or here where the next thing cannot be had.
+  using held = new DisposableStack();
+  const commands = [producer, ...(filter ? [filter] : []), planned.consumer].map(({ command }) => command);
+  held.defer(writeCommandFiles(workDir, commands));
+  const gates: Gate[] = [];
+  // One after the other: each has the same name for a moment.
+  while (gates.length < commands.length - 1) gates.push(held.adopt(await openGate(workDir), (gate) => gate.close()));
+  const line = startLine(launcher, planned, gates, workDir);
+  const { stages } = line;
 
   let why: Verdict | undefined;
   let producedBytes = 0;
@@ -147,6 +141,7 @@ export async function runPipeline(launcher: Launcher, options: PipelineOptions):
   };
   const onAbort = () => stopAs('cancelled');
   options.signal?.addEventListener('abort', onAbort, { once: true });
+  held.defer(() => options.signal?.removeEventListener('abort', onAbort));
   if (options.signal?.aborted) onAbort();
   const stopWatching = startWatchdog({
     look: () => stages.map((stage) => stage.moved()),
@@ -158,21 +153,14 @@ export async function runPipeline(launcher: Launcher, options: PipelineOptions):
     stallMs: options.stallMs,
     onStall: () => stopAs('stalled'),
   });
-  try {
-    const { verdict, blamed } = await settle(stages, consumer, gates, () => why);
-    const outcomes = await Promise.all(stages.map(({ done }) => done));
-    const [consumerOutcome, producerOutcome] = [await consumer.done, outcomes[blamed] ?? (await producer.done)];
-    return {
-      verdict,
-      producer: producerOutcome,
-      consumer: consumerOutcome,
-      producedBytes,
-      durationMs: performance.now() - startedAt,
-    };
-  } finally {
-    stopWatching();
-    options.signal?.removeEventListener('abort', onAbort);
-    for (const gate of gates) gate.release();
-    removeFiles();
-  }
+  held.defer(stopWatching);
+  const { verdict, blamed } = await settle(line, gates, () => why);
+  await Promise.all(stages.map(({ done }) => done));
+  return {
+    verdict,
+    producer: await blamed.done,
+    consumer: await line.consumer.done,
+    producedBytes,
+    durationMs: performance.now() - startedAt,
+  };
 }

@@ -15,13 +15,18 @@ export function parseMovedBytes(text: string): MovedBytes | undefined {
   return read && written ? { readBytes: Number(read[1]), writtenBytes: Number(written[1]) } : undefined;
 }
 
-/** Bytes through any descriptor, pipes and sockets included (proc(5)). */
-export function findMovedBytes(pid: number): MovedBytes | undefined {
+/** What a look at a process shows that may be gone at any moment, or may not be looked at. */
+function tryLook<T>(look: () => T): T | undefined {
   try {
-    return parseMovedBytes(readFileSync(`/proc/${pid}/io`, 'latin1'));
+    return look();
   } catch {
     return undefined;
   }
+}
+
+/** Bytes through any descriptor, pipes and sockets included (proc(5)). */
+export function findMovedBytes(pid: number): MovedBytes | undefined {
+  return tryLook(() => parseMovedBytes(readFileSync(`/proc/${pid}/io`, 'latin1')));
 }
 
 interface ProcessStat {
@@ -32,14 +37,12 @@ interface ProcessStat {
 }
 
 function findStat(pid: number): ProcessStat | undefined {
-  try {
+  return tryLook(() => {
     const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
     // The command name may hold blanks and parentheses; the fields that count stand after the last `)`.
     const [state = '', ...fields] = text.slice(text.lastIndexOf(')') + 2).split(' ');
     return { state, group: Number(fields[1]), startTime: Number(fields[18]) };
-  } catch {
-    return undefined;
-  }
+  });
 }
 
 const isDead = (stat: ProcessStat) => stat.state === 'Z' || stat.state === 'X';
@@ -96,10 +99,10 @@ export function listGroup(groupId: number): ProcessIdentity[] {
 /** Bytes moved by the living processes of a group together; what ended took its bytes along. */
 export function findGroupMovedBytes(groupId: number): MovedBytes {
   const sum: MovedBytes = { readBytes: 0, writtenBytes: 0 };
-  for (const { pid } of listGroup(groupId)) {
-    const moved = findMovedBytes(pid);
-    sum.readBytes += moved?.readBytes ?? 0;
-    sum.writtenBytes += moved?.writtenBytes ?? 0;
+  const all = listGroup(groupId).map(({ pid }) => findMovedBytes(pid));
+  for (const { readBytes, writtenBytes } of all.filter((moved) => moved !== undefined)) {
+    sum.readBytes += readBytes;
+    sum.writtenBytes += writtenBytes;
   }
   return sum;
 }
@@ -113,26 +116,18 @@ export interface FilePosition {
 /** Where the processes of a group stand in a file they have open, the furthest place of each. */
 export function listFilePositions(groupId: number, file: { dev: number; ino: number }): FilePosition[] {
   return listGroup(groupId).flatMap(({ pid }) => {
-    const places = listDescriptors(pid).flatMap((descriptor) => {
-      try {
-        const { dev, ino } = statSync(`/proc/${pid}/fd/${descriptor}`);
-        if (dev !== file.dev || ino !== file.ino) return [];
-        const pos = /^pos:\s*(\d+)$/m.exec(readFileSync(`/proc/${pid}/fdinfo/${descriptor}`, 'latin1'));
-        return pos ? [Number(pos[1])] : [];
-      } catch {
-        return [];
-      }
-    });
+    const descriptors = tryLook(() => readdirSync(`/proc/${pid}/fd`)) ?? [];
+    const places = descriptors.flatMap((descriptor) => tryLook(() => listPositions(pid, descriptor, file)) ?? []);
     return places.length === 0 ? [] : [{ pid, at: Math.max(...places) }];
   });
 }
 
-function listDescriptors(pid: number): string[] {
-  try {
-    return readdirSync(`/proc/${pid}/fd`);
-  } catch {
-    return [];
-  }
+/** One place where the descriptor is of the file, else none. Throws where it is gone. */
+function listPositions(pid: number, descriptor: string, file: { dev: number; ino: number }): number[] {
+  const { dev, ino } = statSync(`/proc/${pid}/fd/${descriptor}`);
+  if (dev !== file.dev || ino !== file.ino) return [];
+  const text = readFileSync(`/proc/${pid}/fdinfo/${descriptor}`, 'latin1');
+  return [...text.matchAll(/^pos:\s*(\d+)$/gm)].map(([, place]) => Number(place));
 }
 
 /**
@@ -140,12 +135,9 @@ function listDescriptors(pid: number): string[] {
  * environment, or belongs to somebody whose environment may not be read.
  */
 export function findEnvironmentValue(pid: number, name: string): string | undefined {
-  try {
-    const entries = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
-    return entries.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1);
-  } catch {
-    return undefined;
-  }
+  const text = tryLook(() => readFileSync(`/proc/${pid}/environ`, 'utf8'));
+  const entry = text?.split('\0').find((each) => each.startsWith(`${name}=`));
+  return entry?.slice(name.length + 1);
 }
 
 /**

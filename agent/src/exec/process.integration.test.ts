@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { closeSync, mkdtempSync, openSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readdirSync, readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import type { Stage } from './contract.ts';
 import { runPipeline } from './pipeline.ts';
 import { isGroupAlive, listGroup } from './proc.ts';
-import { type Launcher, type StageIo, startStage } from './process.ts';
+import { type Launcher, type RunningStage, type StageIo, startStage } from './process.ts';
 import { runTool } from './run.ts';
 
 const isRoot = process.getuid?.() === 0;
@@ -39,6 +39,38 @@ function findLink(path: string): string {
   }
 }
 
+function assertMovesNothing(running: RunningStage): void {
+  const file = statSync('/etc/passwd');
+  assert.deepEqual([running.moved(), running.movedTogether(), running.positionsIn(file)], [undefined, undefined, []]);
+}
+
+describe('A stage', () => {
+  it('tells what it and what it started have moved, and how far they have read a file, until it ended', async (t) => {
+    const dir = makeDir(t);
+    const path = join(dir, 'dump');
+    writeFileSync(path, 'x'.repeat(5000));
+    const lines: string[] = [];
+    const { promise: waits, resolve } = Promise.withResolvers<void>();
+    const script = `(head -c 5000 >/dev/null; echo read; exec sleep 60) <${path}`;
+    const onStdoutLine = (line: string) => {
+      lines.push(line);
+      resolve();
+    };
+    const running = startStage(launcher, shell(script, { onStdoutLine }), '/', io);
+    await waits;
+    const together = running.movedTogether();
+    assert.ok(together && together.readBytes >= (running.moved()?.readBytes ?? Number.NaN), JSON.stringify(together));
+    assert.deepEqual(
+      running.positionsIn(statSync(path)).map(({ at }) => at),
+      [5000],
+    );
+    assert.deepEqual(running.positionsIn(statSync('/etc/passwd')), []);
+    await running.stop();
+    assertMovesNothing(running);
+    assert.deepEqual(lines, ['read']);
+  });
+});
+
 describe('A program that cannot be started', () => {
   const missing: Stage = { ...shell(''), binary: '/nonexistent/tool' };
 
@@ -47,7 +79,8 @@ describe('A program that cannot be started', () => {
     const running = startStage({ ...unguarded, onStarted: () => (told += 1), onEnded: () => (told += 1) }, missing, '/', io);
     const outcome = await running.stop();
     assert.deepEqual([outcome.spawnError, outcome.exitCode, outcome.signal], ['ENOENT', null, null]);
-    assert.deepEqual([running.ended, running.stopping, running.moved(), told], [true, true, undefined, 0]);
+    assert.deepEqual([running.ended, running.stopping, told], [true, true, 0]);
+    assertMovesNothing(running);
     assert.equal(await running.stop(), outcome);
   });
 
@@ -64,7 +97,8 @@ describe('A program that cannot be started', () => {
       const running = startStage(guard, shell('x'.repeat(3_000_000)), '/', io);
       const outcome = await running.done;
       assert.equal(outcome.spawnError, 'E2BIG');
-      assert.deepEqual([running.ended, running.stopping, running.moved()], [true, false, undefined]);
+      assert.deepEqual([running.ended, running.stopping], [true, false]);
+      assertMovesNothing(running);
       assert.equal(await running.stop(), outcome);
     });
   }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -8,7 +8,7 @@ import { Worker } from 'node:worker_threads';
 import { createFixedClock, systemClock, systemRandomBytes } from '@holdfast/shared/clock.ts';
 import type { RepositoryId, RunId, SnapshotId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import { openJournal } from './journal.ts';
-import { glanceAtJournal, glanceAtLedger } from './peek.ts';
+import { glanceAtJournal, glanceAtLedger, measureJournal } from './peek.ts';
 
 function makeStateDir(t: TestContext): string {
   const stateDir = mkdtempSync(join(tmpdir(), 'holdfast-peek-'));
@@ -24,10 +24,14 @@ describe('A look into the journal', () => {
     assert.deepEqual([glanceAtJournal(stateDir), glanceAtLedger(stateDir).size], [undefined, 0]);
   });
 
-  it('reads beside a running agent', (t) => {
+  it('reads beside a running agent, and measures it with what is not merged into it yet', (t) => {
     const stateDir = makeStateDir(t);
+    assert.equal(measureJournal(stateDir), 0);
     const journal = openJournal({ stateDir, clock: systemClock, randomBytes: systemRandomBytes, ballastBytes: 4096 });
     t.after(() => journal.close());
+    const sizeOf = (name: string) => statSync(join(stateDir, name)).size;
+    assert.ok(sizeOf('journal.db-wal') > 0);
+    assert.equal(measureJournal(stateDir), sizeOf('journal.db') + sizeOf('journal.db-wal'));
     journal.outbox.append({ type: 'host.notice', at: 1, level: 'info', text: 'hello' });
     const glance = glanceAtJournal(stateDir);
     assert.deepEqual([glance?.waitingEvents, glance?.openRuns, glance?.spec], [1, [], undefined]);

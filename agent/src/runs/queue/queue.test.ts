@@ -91,6 +91,19 @@ describe('The queue of a host', () => {
     assert.deepEqual([queue.active, queue.waiting, queue.listRuns()], [0, 0, []]);
   });
 
+  it('knows which repositories something goes on in', async () => {
+    const { queue, add, end } = setUp(1);
+    const isBusy = () => ['repo_a', 'repo_b'].map((id) => queue.isBusy(id as RepositoryId));
+    assert.deepEqual(isBusy(), [false, false]);
+    add(1, { repository: 'repo_a' });
+    add(2, { repository: 'repo_b' });
+    assert.deepEqual(isBusy(), [true, false], 'what waits is not going on');
+    await end(1);
+    assert.deepEqual(isBusy(), [false, true]);
+    await end(2);
+    assert.deepEqual(isBusy(), [false, false]);
+  });
+
   it('takes a higher concurrency at the next chance, and a lower one without stopping anything', async () => {
     const { add, end, started, limit } = setUp(1);
     for (const n of [1, 2, 3, 4]) add(n);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { RunId } from '@holdfast/shared/domain/ids.ts';
 import { openRunRig, type RunRig } from '../fixtures/run-rig.ts';
-import { journaledRunSchema } from '../journaled-run.ts';
+import { type JournaledDrill, journaledRunSchema } from '../journaled-run.ts';
 import { recoverRuns } from './recovery.ts';
 
 const FRAMES = join(import.meta.dirname, '../../../../shared/src/protocol/fixtures/v1');
@@ -15,12 +15,13 @@ const readOrder = (kind: Kind) =>
   JSON.parse(readFileSync(join(FRAMES, `server-${kind.replace('_', '-')}-start.json`), 'utf8')).body;
 
 /** A run of this kind that had begun when its agent was killed. */
-function leaveRun(rig: RunRig, kind: Kind): RunId {
+function leaveRun(rig: RunRig, kind: Kind, server?: Pick<JournaledDrill['order'], 'server'>): RunId {
   const run = rig.workbench.createId('run');
-  const order = { ...readOrder(kind), run };
+  const order = { ...readOrder(kind), ...server, run };
   const { snapshots, from } = order;
   const both = kind === 'copy' ? { snapshots, from: from.id } : {};
-  const body = { kind, order, ...both, repository: rig.repository.id, started: true };
+  const scratch = server && { scratch: `holdfast_drill_${run}` };
+  const body = { kind, order, ...both, ...scratch, repository: rig.repository.id, started: true };
   journaledRunSchema.parse(body);
   rig.workbench.journal.runs.record({ run, kind, body });
   return run;
@@ -52,6 +53,29 @@ describe('After a crash', () => {
       assert.equal((await recoverRuns(rig.workbench, rig.executor, rig.spec)).interrupted, 0);
       assert.equal(listEnds(rig, run).length, 1);
     });
+
+  it('the database of a drill is still owed where its server does not answer, and the drill ends all the same', async (t) => {
+    const rig = await openRunRig(t);
+    const config = { host: '127.0.0.1', port: 1, user: 'drilled', database: 'shop', roles: 'none' };
+    const run = leaveRun(rig, 'drill', { server: { kind: 'postgres', config } });
+    const { workbench, said } = listen(rig);
+    const timers: number[] = [];
+    const setTimer = (ms: number) => {
+      timers.push(ms);
+      return () => undefined;
+    };
+    await recoverRuns({ ...workbench, setTimer }, rig.executor, rig.spec);
+    assert.deepEqual([listEnds(rig, run), timers], [[['failed', 'interrupted', 0]], [60_000]]);
+    assert.ok(
+      said.length > 0 && said.every((text) => text.startsWith('the database of a drill is not dropped yet: ')),
+      said.join(),
+    );
+    const owed = workbench.journal.runs.listClosedWith('drill', 'scratch');
+    assert.deepEqual(
+      owed.map(({ body }) => journaledRunSchema.parse(body)).map((body) => body.kind === 'drill' && body.scratch),
+      [`holdfast_drill_${run}`],
+    );
+  });
 
   it('what drills had restored is removed and told; nothing is told where nothing was left', async (t) => {
     const rig = await openRunRig(t);

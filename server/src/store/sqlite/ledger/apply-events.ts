@@ -9,7 +9,7 @@ import { planApply } from '@holdfast/shared/protocol/channel.ts';
 import type { DurableEvent, SequencedEvent } from '@holdfast/shared/protocol/events.ts';
 import * as z from 'zod';
 import type { AppliedEvents } from '../../events.ts';
-import { counted, toJson } from '../columns.ts';
+import { toJson } from '../columns.ts';
 import { createDrillRows } from '../drills.ts';
 import { idOf, numberOf, runNumberOf } from '../id-numbers.ts';
 import type { LogLimits } from '../logs/log-losses.ts';
@@ -47,9 +47,9 @@ function prepareStream(sql: Sql) {
       z.object({ tenant: z.string(), host: z.string() }),
     ),
     drillOrders: sql.select(
-      `SELECT count(*) AS count FROM orders
+      `SELECT id FROM orders
        WHERE run_id = @run AND host_id = @host AND tenant_id = @tenant AND type = 'drill.start'`,
-      counted,
+      z.object({ id: z.string() }),
     ),
     settleOrders: sql.change(`UPDATE orders SET state = 'answered', body = ''
       WHERE run_id = @run AND state = 'waiting' AND type <> 'run.cancel'`),
@@ -76,7 +76,7 @@ function applyCreated(frame: Frame, stream: Stream, event: EventOf<'run.created'
   const kind = known?.kind ?? event.kind;
   // A restore reads what another host stored; a drill of that only where the server ordered it.
   const { tenant, host } = frame;
-  const isOrderedDrill = kind === 'drill' && (stream.drillOrders.find({ run: event.run, host, tenant })?.count ?? 0) > 0;
+  const isOrderedDrill = kind === 'drill' && stream.drillOrders.find({ run: event.run, host, tenant }) !== undefined;
   const mayBeForeign = kind === 'restore' || isOrderedDrill;
   const sources = event.sources.filter((source) => {
     const owner = frame.ownerOf(source);
