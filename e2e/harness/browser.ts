@@ -3,8 +3,9 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
 import { test as base, type ConsoleMessage, expect, type Locator, type Page, type TestInfo } from '@playwright/test';
+import type { Account } from './first-admin.ts';
 import { forgetLeaps, hasLeapt } from './lab-clock.ts';
-import type { Account, Stack } from './stack.ts';
+import type { Stack } from './stack.ts';
 
 const PICTURES = join(import.meta.dirname, '../../docs/pictures');
 

@@ -22,7 +22,7 @@ import { seedTrust, type Trust } from '@holdfast/server/web/screens/fixtures/set
 import { createWorld, NOW, type World } from '@holdfast/server/web/screens/fixtures/world.ts';
 import { DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
-import type { Account } from './stack.ts';
+import type { Account } from './first-admin.ts';
 
 const GIB = 1024 ** 3;
 const DAYS_BEHIND = 90;

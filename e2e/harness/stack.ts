@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type AgentOptions, type AgentProcess, startAgentProcess } from './agent-process.ts';
 import { type ApiClient, type ApiHost, type ApiPending, createApiClient } from './api.ts';
+import { type Account, admitByCommands, admitByFirstStart } from './first-admin.ts';
 import { readLog } from './program.ts';
 import { type ServerOptions, type ServerProcess, startServer } from './server-process.ts';
 import { createPrivateDirectory } from './services/private-directory.ts';
@@ -11,9 +12,6 @@ export type StackOptions = ServerOptions & {
   /** Leaves the server as its first start does: no user, no key, the first-start address in the log. */
   readonly isUntouched?: boolean;
 };
-
-/** Who can sign in. */
-export type Account = { readonly name: string; readonly password: string };
 
 export type EnrolledHost = { readonly agent: AgentProcess; readonly host: ApiHost };
 
@@ -49,7 +47,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   try {
     server = await startServer(home.path, options);
     const running = server;
-    const api = createApiClient(() => running.url, options.isUntouched ? '' : await admit(running, admin));
+    const api = createApiClient(() => running.url, options.isUntouched ? '' : await admit(running, admin, options));
     const startAgent = async (name: string, agentOptions: AgentOptions = {}): Promise<AgentProcess> => {
       const agent = await startAgentProcess(home.path, name, running.url, agentOptions);
       agents.push(agent);
@@ -79,14 +77,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
 }
 
 /** Makes the administrator and a key; gives the key. */
-async function admit(server: ServerProcess, admin: Account): Promise<string> {
-  const passwordFile = await server.writePassword(admin.password);
-  const [key] = await Promise.all([
-    server.runCommand(['api-key', 'create', '--name', 'harness', '--role', 'admin']),
-    server.runCommand(['user', 'create', '--name', admin.name, '--role', 'admin', '--password-file', passwordFile]),
-  ]);
-  return key;
-}
+const admit = (server: ServerProcess, admin: Account, { env = {} }: StackOptions): Promise<string> =>
+  'HOLDFAST_BASE_URL' in env || 'HOLDFAST_LOG_LEVEL' in env ? admitByCommands(server, admin) : admitByFirstStart(server, admin);
 
 /** Approves the announcement that shows this agent's own fingerprint. */
 async function approveAgent(api: ApiClient, agent: AgentProcess): Promise<ApiHost> {

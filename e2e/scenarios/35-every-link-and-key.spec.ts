@@ -3,13 +3,14 @@ import { join } from 'node:path';
 import type { ApiPlan, ApiRun, ApiSnapshot, ApiSource } from '../harness/api.ts';
 import { confirmAct, expect, expectAccessible, fillLogin, finishStack, signIn, test } from '../harness/browser.ts';
 import { addPlan, addRepository, addSource, describeFiles, describeLocal, runPlan } from '../harness/catalog.ts';
+import type { Account } from '../harness/first-admin.ts';
 import { fillFields, makePlan, openSourceForm, restoreSnapshot, runNow } from '../harness/pages.ts';
 import { crawlPages, describeKind, listPostActions, openSession } from '../harness/part2/crawl.ts';
 import { quote, wrapTool } from '../harness/part2/slow-tool.ts';
 import { awaitSpec, type LocalWorld, prepareLocalWorld } from '../harness/part2/world.ts';
 import { getRestic } from '../harness/services/tools.ts';
 import { waitFor } from '../harness/services/wait-for.ts';
-import { type Account, type Stack, startStack } from '../harness/stack.ts';
+import { type Stack, startStack } from '../harness/stack.ts';
 
 const LONG = 'a-very-long-name-without-any-place-to-break-it-'.repeat(2);
 const otto: Account = { name: 'otto', password: 'six loud geese in a canoe' };

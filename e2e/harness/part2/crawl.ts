@@ -1,5 +1,5 @@
 /** Walking the pages as a person's links do, by plain requests with a session of their own. */
-import type { Account } from '../stack.ts';
+import type { Account } from '../first-admin.ts';
 
 export type Page = {
   /** Path and query, below the server's address. */
