@@ -1,16 +1,14 @@
 #!/usr/bin/env node
-/** `holdfast-agent`: run, status, doctor, restore, version. Data on standard output, logs on standard error. */
+/**
+ * `holdfast-agent`: run, status, doctor, restore, version. Data on standard output, logs on standard error. Each command loads what it needs
+ * itself, so that one that only reads does not wait for what runs backups.
+ */
 import { systemClock } from '@holdfast/shared/clock.ts';
 import { findReason } from '@holdfast/shared/domain/reason.ts';
 import { toAppError } from '@holdfast/shared/errors.ts';
 import { Command } from 'commander';
-import { createAgent } from './app.ts';
-import { runDoctor } from './commands/doctor.ts';
-import { runDrained } from './commands/drained.ts';
 import { sanitise } from './commands/output.ts';
-import { runRestore } from './commands/restore.ts';
 import type { RestoreWishes } from './commands/restore-wishes.ts';
-import { runStatus } from './commands/status.ts';
 import { type AgentConfig, type AgentEnvironment, parseAgentConfig, readAgentEnvironment } from './config.ts';
 import { createAgentLog } from './log.ts';
 import { AGENT_VERSION } from './version.ts';
@@ -50,6 +48,7 @@ async function run(options: CommonOptions): Promise<void> {
   const config = readConfig(options);
   const log = createAgentLog({ level: config.logLevel, forPeople: process.stderr.isTTY === true, now: systemClock.now });
   for (const warning of config.warnings ?? []) log.warn({}, warning);
+  const { createAgent } = await import('./app.ts');
   const agent = await createAgent(config, log);
   const stop = (signal: NodeJS.Signals) => {
     log.info({ signal }, 'stopping');
@@ -89,16 +88,27 @@ withCommon(program.command('run').description('announce this host if it is new, 
 
 withCommon(program.command('status').description('what this host knows: its server, plans, next fires, events not yet reported'))
   .option('--json', 'print JSON')
-  .action(guard((options: CommonOptions) => runStatus(readConfig(options), options.json === true)));
+  .action(
+    guard(async (options: CommonOptions) => {
+      const { runStatus } = await import('./commands/status.ts');
+      await runStatus(readConfig(options), options.json === true);
+    }),
+  );
 
 withCommon(program.command('drained').description('wait until this host is drained and nothing runs any more'))
   .option('--json', 'print JSON')
-  .action(guard((options: CommonOptions) => runDrained(readConfig(options), options.json === true)));
+  .action(
+    guard(async (options: CommonOptions) => {
+      const { runDrained } = await import('./commands/drained.ts');
+      await runDrained(readConfig(options), options.json === true);
+    }),
+  );
 
 withCommon(program.command('doctor').description('check tools, directories and protections of this host'))
   .option('--json', 'print JSON')
   .action(
     guard(async (options: CommonOptions) => {
+      const { runDoctor } = await import('./commands/doctor.ts');
       const healthy = await runDoctor(readConfig(options), options.json === true);
       if (!healthy) process.exitCode = EXIT.failed;
     }),
@@ -134,7 +144,12 @@ withCommon(program.command('restore').description('list and restore snapshots fr
   .option('--no-owners', 'without owners and grants: everything belongs to the restoring user')
   .option('--limit <KiB/s>', 'how fast the repository is read')
   .option('--json', 'print JSON')
-  .action(guard((options: CommonOptions & RestoreWishes) => runRestore(readConfig(options), options)));
+  .action(
+    guard(async (options: CommonOptions & RestoreWishes) => {
+      const { runRestore } = await import('./commands/restore.ts');
+      await runRestore(readConfig(options), options);
+    }),
+  );
 
 program
   .command('version')
