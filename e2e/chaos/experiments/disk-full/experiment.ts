@@ -88,14 +88,16 @@ async function fillUnderServer(world: BusyWorld, seed: Seed, disk: string, answe
   }
 }
 
-/** No tool in so many looks: between two tools of a run there are fewer. */
-async function awaitIdle(world: BusyWorld): Promise<void> {
-  let looks = 0;
+/** A source whose run goes on takes no other one: the order would be skipped. What ended is in the agent's log, whose disk has room. */
+async function awaitEnds(world: BusyWorld, runs: readonly RunId[]): Promise<void> {
   const look = async () => {
-    looks = world.agent.listTools().length === 0 ? looks + 1 : 0;
-    return looks >= 10 || undefined;
+    const ended = world.agent
+      .readLog()
+      .split('\n')
+      .filter((line) => line.includes('"msg":"run finished"'));
+    return runs.every((run) => ended.some((line) => line.includes(run))) || undefined;
   };
-  await waitFor('the host to be idle', look, { deadlineMs: WAIT_MS, intervalMs: 50 });
+  await waitFor('the runs before to end', look, { deadlineMs: WAIT_MS, intervalMs: 50 });
 }
 
 /** Orders go on until the agent has been refused a write, and all of them are stored before there is room again. */
@@ -107,7 +109,7 @@ async function fillUnderAgent(world: BusyWorld, seed: Seed, disk: string, answer
   try {
     await awaitStored(world, before + answered.length);
     for (let turn = 0; turn < RUNS_LEAST || (turn < RUNS_MAX && !isFull(world, 'agent')); turn += 1) {
-      await awaitIdle(world);
+      await awaitEnds(world, answered);
       const stored = (await world.listStored()).size;
       const plan = world.ordered[turn % world.ordered.length];
       const run = plan && (await orderRun(world, plan));
