@@ -9,8 +9,8 @@ import { createPrivateFile, ensurePrivateDirectory, readPrivateFile } from './pr
 export interface Identity {
   signing: SigningKeys;
   sealing: SealingKeys;
-  /** What the operator compares with the *Pending hosts* page. */
-  fingerprint: Fingerprint;
+  /** What the operator compares with the *Pending hosts* page. Worked out when it is first asked for: an approved host shows it to nobody. */
+  readonly fingerprint: Fingerprint;
 }
 
 const MAX_BYTES = 4096;
@@ -33,7 +33,7 @@ export async function loadOrCreateIdentity(stateDir: string, crypto: Crypto): Pr
   const signing = crypto.makeSigningKeys();
   const sealing = crypto.makeSealingKeys();
   const wasFirst = await createPrivateFile(path, writeIdentity(crypto, signing, sealing), crypto.toHex(crypto.randomBytes(8)));
-  if (wasFirst) return { signing, sealing, fingerprint: fingerprintOf(crypto, signing.publicKey, sealing.publicKey) };
+  if (wasFirst) return toIdentity(crypto, signing, sealing);
   return getIdentity(stateDir, crypto);
 }
 
@@ -84,7 +84,19 @@ function parseIdentity(crypto: Crypto, path: string, text: string): Identity {
   const signing: SigningKeys = { publicKey: file.data.signing.publicKey, secretKey: signingSecret };
   const sealing: SealingKeys = { publicKey: file.data.sealing.publicKey, secretKey: sealingSecret };
   if (!belongTogether(crypto, signing, sealing)) throw damaged();
-  return { signing, sealing, fingerprint: fingerprintOf(crypto, signing.publicKey, sealing.publicKey) };
+  return toIdentity(crypto, signing, sealing);
+}
+
+function toIdentity(crypto: Crypto, signing: SigningKeys, sealing: SealingKeys): Identity {
+  let fingerprint: Fingerprint | undefined;
+  return {
+    signing,
+    sealing,
+    get fingerprint() {
+      fingerprint ??= fingerprintOf(crypto, signing.publicKey, sealing.publicKey);
+      return fingerprint;
+    },
+  };
 }
 
 /** One signature and one sealed box show that the secret halves fit the public ones. */
