@@ -43,6 +43,11 @@ const REASONS = {
     code: 'integrity',
     advice: 'Do not prune. Check the repository and restore from another copy if needed.',
   },
+  repository_rewritten: {
+    code: 'conflict',
+    advice:
+      'Start it again. Somebody pruned or repaired the repository, and parts that were still being read are gone; what the snapshot needs lies in new ones.',
+  },
   files_unreadable: { code: 'tool_failed', advice: 'Give the agent the right to read these paths, or exclude them.' },
   source_missing: { code: 'precondition', advice: 'The path does not exist on the host. Correct it, or mount what is missing.' },
   size_below_floor: {

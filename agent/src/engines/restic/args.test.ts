@@ -10,6 +10,7 @@ import {
   planDump,
   planInit,
   planList,
+  planListIndexes,
   planListLocks,
   planRestore,
   planSnapshots,
@@ -97,6 +98,7 @@ describe('planned restic commands', () => {
       planRestore(place, { snapshotId: id, target: '/t', verify: false }),
       planCatConfig(place),
       planStats(place, id),
+      planListIndexes(place),
       planListLocks(place),
       planCatLock(place, id),
     ];

@@ -267,6 +267,11 @@ export function planStats(place: ResticPlace, snapshotId: string): Command {
   return plan(place, { name: 'stats', args: ['--mode=restore-size', '--', checkSnapshot(snapshotId)], noLock: true });
 }
 
+/** Ids of index files, one a line: this command knows no JSON. */
+export function planListIndexes(place: ResticPlace): Command {
+  return plan(place, { name: 'list', args: ['index'], noLock: true });
+}
+
 /** Ids of locks, one a line: this command knows no JSON. */
 export function planListLocks(place: ResticPlace): Command {
   return plan(place, { name: 'list', args: ['locks'], noLock: true });

@@ -24,6 +24,7 @@ import type { EngineFailure } from './classify.ts';
 import { type CopyInput, type CopyOutcome, copySnapshot } from './copy.ts';
 import { type DumpPathInput, dumpPath } from './dump-path.ts';
 import { type ForgetInput, type ForgetOutcome, forget } from './forget.ts';
+import { type IndexList, listIndexes } from './indexes.ts';
 import { attestHolder, clearNamedLocks, type NamedLocksInput, type NamedLocksOutcome } from './lock-doctor.ts';
 import { type ClearInput, clearOwnLocks, type LockCheck, type LockList, listLocks } from './locks.ts';
 import { type KeepKeyInput, keepKey } from './machine-key/keep-key.ts';
@@ -125,6 +126,8 @@ export interface ResticEngine {
   dumpPath(input: DumpPathInput): Promise<EngineFailure | undefined>;
   /** Everything at and below chosen paths, one call each; false from `onNode` ends it early. */
   listBelow(input: BrowseInput & { paths: readonly string[]; onNode: (node: ListedNode) => boolean }): Promise<void>;
+  /** The index files: one that goes was replaced by somebody who prunes or repairs. */
+  listIndexes(input: RepositoryInput): Promise<IndexList>;
   listLocks(input: RepositoryInput): Promise<LockList>;
   /** What this host can say of a lock's holder. */
   attestHolder(lock: RepositoryLock): HolderState;
@@ -164,6 +167,7 @@ export function createResticEngine(options: ResticEngineOptions): ResticEngine {
     diffSnapshots: (input) => diffSnapshots(host, input),
     dumpPath: (input) => dumpPath(host, input),
     listBelow: (input) => listBelow(host, input),
+    listIndexes: (input) => listIndexes(host, input),
     listLocks: ({ access, ...input }) => listLocks(host, { place: placeAt(host, access), ...input }),
     attestHolder: (lock) => attestHolder(host, lock),
     clearNamedLocks: (input) => clearNamedLocks(host, input),

@@ -9,7 +9,7 @@ import { findStartTime } from '../../exec/proc.ts';
 import { planCatLock, planListLocks, planUnlock, type ResticPlace } from './args.ts';
 import type { EngineFailure } from './classify.ts';
 import type { LockDoubt } from './lock-doubt.ts';
-import { parseLock, parseLockIds, type RepositoryLock } from './parse.ts';
+import { parseIdLines, parseLock, type RepositoryLock } from './parse.ts';
 import { findStranger } from './repository.ts';
 import { type OnLog, placeAt, type ResticHost, runRestic } from './restic-tool.ts';
 
@@ -50,7 +50,7 @@ export async function listLocks(host: ResticHost, input: LockInput): Promise<Loc
   const list = await run(planListLocks(input.place));
   if (list.failure) return { failure: list.failure };
   const locks: RepositoryLock[] = [];
-  for (const id of parseLockIds(list.result.stdout).slice(0, LOCKS_READ)) {
+  for (const id of parseIdLines(list.result.stdout).slice(0, LOCKS_READ)) {
     const shown = await run(planCatLock(input.place, id));
     const lock = shown.failure ? undefined : parseLock(id, shown.result.stdout);
     // A lock that is gone by now was let go in between.

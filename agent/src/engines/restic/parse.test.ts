@@ -10,9 +10,9 @@ import {
   isUnreadableSnapshotLine,
   type ListLine,
   parseConfig,
+  parseIdLines,
   parseListLine,
   parseLock,
-  parseLockIds,
   parseMessage,
   parseSnapshots,
   parseStats,
@@ -81,7 +81,7 @@ for (const version of RECORDED_VERSIONS) {
     });
 
     it('tell who holds a lock', () => {
-      const [id] = parseLockIds(readRecording(version, 'list-locks-held').stdout);
+      const [id] = parseIdLines(readRecording(version, 'list-locks-held').stdout);
       const lock = parseLock(id ?? '', readRecording(version, 'cat-lock').stdout);
       assert.equal(lock?.hostname, 'vm');
       assert.equal(lock.exclusive, false);
@@ -155,7 +155,7 @@ describe('hostile and broken output', () => {
     );
     fc.assert(
       fc.property(anything, (line) => {
-        for (const parse of [parseMessage, parseListLine, parseSnapshots, parseConfig, parseStats, parseLockIds, findLockHolder])
+        for (const parse of [parseMessage, parseListLine, parseSnapshots, parseConfig, parseStats, parseIdLines, findLockHolder])
           parse(line);
         findSkippedPath(line);
         findRestoreError(line);

@@ -185,7 +185,7 @@ export function parseStats(stdout: string): { sizeBytes: number; files?: number 
 }
 
 /** Ids from `list locks`; other lines are passed over. */
-export function parseLockIds(stdout: string): string[] {
+export function parseIdLines(stdout: string): string[] {
   return stdout.split('\n').filter((line) => /^[0-9a-f]{64}$/.test(line));
 }
 

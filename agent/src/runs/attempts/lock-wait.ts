@@ -33,8 +33,8 @@ export function beginLockWait(before: LockWait | undefined, now: number): LockWa
   return { count: (before?.count ?? 0) + 1, since: before?.since ?? now, state: 'waits' };
 }
 
-/** Only these keep a backup out; other backups do not. */
-const findHolder = (locks: readonly RepositoryLock[]) => locks.find(({ exclusive }) => exclusive);
+/** Only these keep a backup out; other backups do not. Pure. */
+export const findHolder = (locks: readonly RepositoryLock[]) => locks.find(({ exclusive }) => exclusive);
 
 /** Where a wait stands after a look at `now`, epoch milliseconds. */
 export function judgeLocks(wait: LockWait, locks: readonly RepositoryLock[], now: number): LockWait {
@@ -48,7 +48,7 @@ export function judgeLocks(wait: LockWait, locks: readonly RepositoryLock[], now
 }
 
 /** Half a sentence on who is in the way. */
-function sayHolder({ username, hostname, pid }: RepositoryLock): string {
+export function sayHolder({ username, hostname, pid }: RepositoryLock): string {
   return `${username === '' ? 'somebody' : username} on ${hostname === '' ? 'a host without a name' : hostname}, process ${pid}`;
 }
 

@@ -18,11 +18,12 @@ import type { JournaledDrill } from '../journaled-run.ts';
 import { openLimitedExec } from '../limited-exec.ts';
 import type { Recorder } from '../log/recorder.ts';
 import { demandRepository } from '../open-repository.ts';
+import { createReading } from '../reading.ts';
 import type { RestorePart } from '../restore/restore-part.ts';
 import { toOrderedRef } from '../secrets/maintenance-secrets.ts';
 import type { Workbench } from '../workbench.ts';
 import { drillDatabase } from './database-drill.ts';
-import { drillFiles } from './files-drill.ts';
+import { drillFiles, type FilesDrillPart } from './files-drill.ts';
 import { createFindings, type DrillFindings } from './findings.ts';
 import type { DrillDir } from './ground.ts';
 import { drillInScratch } from './scratch-drill.ts';
@@ -85,45 +86,66 @@ async function tryOut(execution: DrillExecution, ready: Ready, dir: DrillDir, fi
     const repository = ready.openRepository(workDir);
     recorder.addRedaction(repository.redact);
     const exec = openLimitedExec(workbench, recorder, ready.limits);
-    const { engineId, sizeBytes, fileName } = order;
+    const { engineId, sizeBytes } = order;
     const engine = workbench.engine(exec);
     const part: RestorePart = { tooling: workbench, exec, engine, recorder, repository, engineId, sizeBytes, workDir, signal };
-    const opening = { checkRepository: () => checkRepository(part, ready), findings };
-    const { drill, label } = getSourceAdapter(ready.kind);
-    const ground = workbench.drillGround;
-    if (fileName === undefined) {
-      // The engine restores with the rights it read with, into a directory that nobody else may enter.
-      await drillFiles({
-        ...part,
-        ...opening,
-        target: ground.seclude(dir),
-        measureRoom: () => ground.measureRoom(),
-        canaries: order.canaries ?? [],
-        isOwn: order.foreign === undefined,
-      });
-      return;
-    }
-    if (!drill) throw new AppError('unsupported', `a dump of the kind “${label}” cannot be tried out on a host`);
-    const { assertions, recorded } = order;
-    if (order.server !== undefined) {
-      const owe = (scratch: string | undefined) => {
-        body.scratch = scratch;
-        workbench.journal.runs.revise(recorder.run, body);
-      };
-      const connection = prepareSourceDraft(workbench, order.server, toServerRef(recorder.run), workDir);
-      const isSealed = order.server.secrets !== undefined || order.server.secretsApart === true;
-      return drillInScratch({ ...part, ...opening, isSealed, connection, drill, fileName, assertions, recorded, owe });
-    }
-    await drillDatabase({
+    const reading = createReading(part);
+    const checkAndWatch = async () => {
+      await checkRepository(part, ready);
+      await reading.open();
+    };
+    await restoreAndJudge(execution, ready, dir, part, { checkRepository: checkAndWatch, findings }).catch(async (thrown) => {
+      throw await reading.judge(thrown);
+    });
+  });
+}
+
+/** What a drill of either kind is given beside what every restore is. */
+type Opening = Pick<FilesDrillPart, 'checkRepository' | 'findings'>;
+
+async function restoreAndJudge(
+  { workbench, recorder, body }: DrillExecution,
+  ready: Ready,
+  dir: DrillDir,
+  part: RestorePart,
+  opening: Opening,
+): Promise<void> {
+  const { order } = body;
+  const { fileName } = order;
+  const { drill, label } = getSourceAdapter(ready.kind);
+  const ground = workbench.drillGround;
+  if (fileName === undefined) {
+    // The engine restores with the rights it read with, into a directory that nobody else may enter.
+    await drillFiles({
       ...part,
       ...opening,
-      ground,
-      dir,
-      drill,
-      fileName,
-      assertions,
-      recorded,
+      target: ground.seclude(dir),
+      measureRoom: () => ground.measureRoom(),
+      canaries: order.canaries ?? [],
+      isOwn: order.foreign === undefined,
     });
+    return;
+  }
+  if (!drill) throw new AppError('unsupported', `a dump of the kind “${label}” cannot be tried out on a host`);
+  const { assertions, recorded } = order;
+  if (order.server !== undefined) {
+    const owe = (scratch: string | undefined) => {
+      body.scratch = scratch;
+      workbench.journal.runs.revise(recorder.run, body);
+    };
+    const connection = prepareSourceDraft(workbench, order.server, toServerRef(recorder.run), part.workDir);
+    const isSealed = order.server.secrets !== undefined || order.server.secretsApart === true;
+    return drillInScratch({ ...part, ...opening, isSealed, connection, drill, fileName, assertions, recorded, owe });
+  }
+  await drillDatabase({
+    ...part,
+    ...opening,
+    ground,
+    dir,
+    drill,
+    fileName,
+    assertions,
+    recorded,
   });
 }
 

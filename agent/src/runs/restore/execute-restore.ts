@@ -9,6 +9,7 @@ import { AppError, toAppError } from '@holdfast/shared/errors.ts';
 import type { RestoreTarget } from '@holdfast/shared/protocol/events.ts';
 import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
 import type { ResticEngine } from '../../engines/restic/engine.ts';
+import { findHolder, sayHolder } from '../attempts/lock-wait.ts';
 import { endPart, toFailure } from '../attempts/part.ts';
 import { type PreparedSource, prepareRepositoryDraft, prepareSourceDraft, withWorkDir } from '../inputs.ts';
 import type { HalfRestored, JournaledRestore } from '../journaled-run.ts';
@@ -16,6 +17,7 @@ import { openLimitedExec } from '../limited-exec.ts';
 import type { Recorder } from '../log/recorder.ts';
 import { demandRepository } from '../open-repository.ts';
 import { writeIfPossible } from '../possible-write.ts';
+import { createReading } from '../reading.ts';
 import { setSecretsAside, toRestoreRefs } from '../secrets/secrets-apart.ts';
 import type { Workbench } from '../workbench.ts';
 import { createStoredOrigin } from './database/dump-origin.ts';
@@ -214,6 +216,30 @@ function restoreInto(execution: RestoreExecution, going: Going, part: RestorePar
   }
 }
 
+/** A restore waits for nobody's lock; the person who watches it hears at once who has the repository to himself, and what that may come to. */
+async function tellHolder({ engine, recorder, repository: { access }, workDir, signal }: RestorePart): Promise<void> {
+  const { locks = [] } = await engine.listLocks({ access, workDir, signal });
+  const holder = findHolder(locks);
+  if (holder === undefined) return;
+  const who = sayHolder(holder);
+  recorder.log(
+    'warn',
+    `the repository is held by ${who}: reading needs no lock, so the restore begins at once; it fails if they prune what it still needs`,
+  );
+  recorder.settle();
+}
+
+/** From the snapshot, where the repository is within reach. */
+async function restoreSnapshot(execution: RestoreExecution, going: Going, ordered: RestorePart): Promise<RestoreResult> {
+  const part = await choosePlace(execution, going, ordered);
+  const reading = createReading(part);
+  await reading.open();
+  await tellHolder(part);
+  return await restoreInto(execution, going, part).catch(async (thrown) => {
+    throw await reading.judge(thrown);
+  });
+}
+
 /** What a repository has to be looked at for after a restore. */
 export interface RestoreEnd {
   /** A safety backup was stored in this one, or tried to. */
@@ -252,7 +278,7 @@ export async function executeRestore(execution: RestoreExecution): Promise<Resto
       const { target } = order;
       if (target.kind === 'database' && target.from) return restoreFromFile(execution, going, running, target, target.from);
       const part = { ...running, engine: workbench.engine(exec), repository, engineId: getEngineId(order) };
-      return restoreInto(execution, going, await choosePlace(execution, going, part));
+      return restoreSnapshot(execution, going, part);
     });
     const { evidence, warnings, bytes, doubt } = result;
     const end = doubt ? ({ state: 'partial', failure: toFailure(doubt) } as const) : ({ state: 'succeeded' } as const);

@@ -191,8 +191,9 @@ describe('Checks and prunes beside others', () => {
     const rig = await openRig(t, restic);
     const release = await holdLock(rig, restic);
     const run = orderPrune(rig, 'order_1');
+    const told = /^others work in the repository \(.*already locked.* by PID \d+ on \S+ by \S+ \(.*\)\); trying again in 60 s$/u;
     const isTold = (event: DurableEvent) =>
-      event.type === 'run.log' && event.run === run && event.lines.some(({ text }) => text.startsWith('others work in the repo'));
+      event.type === 'run.log' && event.run === run && event.lines.some(({ text }) => told.test(text));
     await rig.awaitEvent(isTold);
     await release();
     const events = await rig.awaitEnd(run);

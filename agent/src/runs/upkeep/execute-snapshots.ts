@@ -1,6 +1,6 @@
 /** Executes what is about snapshots that are named one by one: reads them whole, removes them, or copies them to a second repository. */
 
-import { createReasonError } from '@holdfast/shared/domain/reason.ts';
+import { createReasonError, findReason, type Reason } from '@holdfast/shared/domain/reason.ts';
 import type { Evidence } from '@holdfast/shared/domain/run.ts';
 import { toAppError } from '@holdfast/shared/errors.ts';
 import { PROCESS } from '@holdfast/shared/limits.ts';
@@ -11,6 +11,7 @@ import type { JournaledSnapshots } from '../journaled-run.ts';
 import { openLimitedExec } from '../limited-exec.ts';
 import { openRepository } from '../open-repository.ts';
 import { createRate } from '../rate.ts';
+import { createReading, type Reading } from '../reading.ts';
 import { toOrderedRef } from '../secrets/maintenance-secrets.ts';
 import { copyToSecond, describeMaker } from './copy-snapshots.ts';
 import { removeByRetention } from './execute-retention.ts';
@@ -22,6 +23,7 @@ const shorten = ({ engineId }: Pick<OrderedSnapshot, 'engineId'>) => engineId.sl
 async function verifyOne(
   { workbench, recorder, body, signal }: SnapshotsExecution,
   { engine, prepared, workDir }: ReadyRepository,
+  reading: Reading,
   snapshot: OrderedSnapshot,
 ): Promise<{ ok: boolean; bytes: number; seen: string }> {
   const rate = createRate(workbench.clock);
@@ -41,6 +43,8 @@ async function verifyOne(
   // Another reason says nothing about what lies in the repository.
   if (failure && failure.reason !== 'repository_damaged' && failure.reason !== 'snapshot_missing')
     throw createReasonError(failure.reason, failure.message);
+  const judged = failure && (await reading.judge(createReasonError(failure.reason, failure.message)));
+  if (judged !== undefined && findReason(toAppError(judged)) === ('repository_rewritten' satisfies Reason)) throw judged;
   const isShort = failure === undefined && snapshot.fileName !== undefined && bytes !== snapshot.sizeBytes;
   const ok = failure === undefined && !isShort;
   const seen = failure
@@ -60,11 +64,14 @@ async function verifyAll(execution: SnapshotsExecution, ready: ReadyRepository):
   const { recorder, body } = execution;
   if (body.kind !== 'verify') return { state: 'failed', evidence: [], bytes: 0 };
   recorder.beginStage('read');
+  const { engine, prepared: repository, workDir } = ready;
+  const reading = createReading({ engine, repository, workDir, signal: execution.signal });
+  await reading.open();
   const damaged: string[] = [];
   let bytes = 0;
   try {
     for (const snapshot of body.order.snapshots) {
-      const verdict = await verifyOne(execution, ready, snapshot);
+      const verdict = await verifyOne(execution, ready, reading, snapshot);
       bytes += verdict.bytes;
       if (!verdict.ok) damaged.push(`${shorten(snapshot)}: ${verdict.seen}`);
     }

@@ -3,7 +3,7 @@
  * again where others work in the repository, and ends with a record of what happened.
  */
 import type { RepositoryId, RunId } from '@holdfast/shared/domain/ids.ts';
-import { createReasonError, findReason } from '@holdfast/shared/domain/reason.ts';
+import { createReasonError, findReason, getAdvice, type Reason } from '@holdfast/shared/domain/reason.ts';
 import type { Evidence, RunKind, TerminalState } from '@holdfast/shared/domain/run.ts';
 import { type AppError, toAppError } from '@holdfast/shared/errors.ts';
 import type { EngineFailure } from '../../engines/restic/classify.ts';
@@ -16,6 +16,10 @@ import type { NextAttempt, Queue } from '../queue/queue.ts';
 import { tellHolds } from '../queue/told-holds.ts';
 import type { Workbench } from '../workbench.ts';
 
+/** Causes that go with those who work in the repository. */
+const OF_OTHERS: ReadonlySet<Reason | undefined> = new Set<Reason>(['repository_locked', 'repository_rewritten']);
+/** Causes at the repository that are known by having read it. */
+const OF_READING: ReadonlySet<Reason> = new Set<Reason>(['repository_damaged', 'repository_rewritten']);
 /** A repository in which others work is tried again so often, each time after so long. */
 const LOCKED_TRIES = 30;
 const LOCKED_MS = 60_000;
@@ -128,12 +132,16 @@ export async function tryUpkeep<Body extends { kind: string; started: boolean }>
   } catch (caught) {
     const error = findStop(signal) ?? explainMissing(caught, isAdmin);
     const reason = findReason(error);
-    if (reason === 'repository_locked' && tries + 1 < lockedTries && !signal.aborted) {
-      recorder.log('warn', `others work in the repository; trying again in ${LOCKED_MS / 1000} s`);
+    if (reason !== undefined && OF_OTHERS.has(reason) && tries + 1 < lockedTries && !signal.aborted) {
+      const [who = ''] = error.message
+        .replace(getAdvice(reason), '')
+        .trim()
+        .split(/\.?\n|\.$/u);
+      recorder.log('warn', `others work in the repository (${who}); trying again in ${LOCKED_MS / 1000} s`);
       recorder.settle();
       return { ...end, next: { afterMs: LOCKED_MS } };
     }
-    if (reason?.startsWith('repository_') && reason !== 'repository_damaged') end.reached = false;
+    if (reason?.startsWith('repository_') && !OF_READING.has(reason)) end.reached = false;
     if (error.code === 'internal')
       workbench.log.error({ err: caught, run: recorder.run, kind: body.kind }, 'the upkeep of a repository failed unexpectedly');
     const isCancelled = (signal.aborted && !findStop(signal)) || reason === 'cancelled';

@@ -18,6 +18,7 @@ export const REASON_SENTENCES: Readonly<Record<Reason, string>> = {
   repository_locked: 'Another operation holds a lock on the repository.',
   repository_full: 'There is no room left where the repository lives.',
   repository_damaged: 'The repository holds data that is not what was written.',
+  repository_rewritten: 'The repository was pruned or repaired while it was read.',
   retention_frozen: 'Retention is frozen, so nothing was removed.',
   retention_changed: 'The repository does not hold what retention was planned by, so nothing was removed.',
   retention_asks: 'More would be removed at once than is removed unasked.',
