@@ -1,5 +1,5 @@
 /** Every benchmark, in the order in which they run: quiet ones first, before databases fill the caches. */
-import { AGENT_MEMORY } from './agent-memory.ts';
+import { createAgentMemory } from './agent-memory.ts';
 import { createBackupSpeed, createRestoreSpeed } from './database-speed.ts';
 import { DRILL_OVERHEAD } from './drill-overhead.ts';
 import type { Benchmark } from './figure.ts';
@@ -21,7 +21,8 @@ export const BENCHMARKS: readonly Benchmark[] = [
   TREE_OPEN,
   LOG_LATENCY,
   TABS,
-  AGENT_MEMORY,
+  createAgentMemory('postgres'),
+  createAgentMemory('mariadb'),
   createBackupSpeed('postgres'),
   createBackupSpeed('mariadb'),
   createRestoreSpeed('postgres'),

@@ -8,6 +8,7 @@ import {
   addPlan,
   addRepository,
   addSource,
+  type Described,
   describeLocal,
   describeMariadb,
   describePostgres,
@@ -39,15 +40,19 @@ export type DatabaseRig = {
   close(): Promise<void>;
 };
 
+/** A database of the world's server of that kind as a source names it. */
+export async function describeDatabase(world: World, kind: DatabaseKind, database: string): Promise<Described> {
+  return kind === 'postgres'
+    ? describePostgres(await world.getPostgres(), database)
+    : describeMariadb(await world.getMariadb(), database);
+}
+
 type Tool = { readonly tool: string; readonly path?: string };
 
 /** Starts server and agent and enters the database, a local repository and a plan. */
 export async function openDatabaseRig(world: World, kind: DatabaseKind, megabytes: number): Promise<DatabaseRig> {
   const database = await world.getDatabase(kind, megabytes);
-  const described =
-    kind === 'postgres'
-      ? describePostgres(await world.getPostgres(), database)
-      : describeMariadb(await world.getMariadb(), database);
+  const described = await describeDatabase(world, kind, database);
   const directory = await world.makeDirectory(kind);
   const stack = await startStack();
   try {

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { RunId } from '@holdfast/shared/domain/ids.ts';
+import { readReadBytes } from '../bench/process-usage.ts';
 import type { ApiRun } from '../harness/api.ts';
 import { expect, expectAccessible, finishStack, signIn, takePicture, test } from '../harness/browser.ts';
 import { addPlan, addRepository, addSource, describeLocal, describeMariadb, runPlan } from '../harness/catalog.ts';
@@ -7,13 +8,18 @@ import { readRunId, restoreSnapshot, runNow } from '../harness/pages.ts';
 import { type MariadbHandle, startMariadb } from '../harness/services/mariadb.ts';
 import { type Stack, startStack } from '../harness/stack.ts';
 
+const MEGABYTE = 1_000_000;
+/** A dump so big that it shows in what the agent reads, should it pass through it: a run itself costs half a megabyte. */
+const DUMP_MB = 30;
+const READ_LIMIT_MB = 5;
+
 let stack: Stack;
 let mariadb: MariadbHandle;
 
 test.beforeAll(async () => {
   const filled = startMariadb().then(async (started) => {
     mariadb = started;
-    await mariadb.fillDatabase('shop', 8);
+    await mariadb.fillDatabase('shop', DUMP_MB);
   });
   [stack] = await Promise.all([startStack(), filled]);
 });
@@ -30,8 +36,12 @@ test('a MariaDB database comes back under another name with trigger, procedure, 
   await signIn(page, stack.server.url, stack.admin, `/plans/${plan.id}`);
 
   await test.step('backed up by a click', async () => {
+    const before = readReadBytes(agent.pid());
     const run = await runNow(page);
     const detail = await stack.api.waitForRun(run, 'succeeded');
+    expect(detail.bytes).toBeGreaterThan(DUMP_MB * 0.8 * MEGABYTE);
+    // Its threads alone: what it waited for is not counted.
+    expect(readReadBytes(agent.pid()) - before, 'no byte of the dump in the agent itself').toBeLessThan(READ_LIMIT_MB * MEGABYTE);
     expect(detail.snapshots.map((snapshot) => snapshot.state)).toEqual(['good']);
     expect(detail.evidence.every((entry) => entry.ok)).toBe(true);
     await expect(page.locator('main .status').filter({ hasText: 'succeeded' }).first()).toBeVisible();
