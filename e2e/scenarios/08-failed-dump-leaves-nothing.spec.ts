@@ -11,11 +11,14 @@ import {
   addSource,
   createResticByHand,
   describeLocal,
+  describeMariadb,
   describePostgres,
   type ResticByHand,
   runPlan,
 } from '../harness/catalog.ts';
+import { awaitTool } from '../harness/part2/freeze.ts';
 import { GENERATIONS, type LocalWorld, prepareLocalWorld, REPOSITORY_PASSWORD } from '../harness/part2/world.ts';
+import { type MariadbHandle, startMariadb } from '../harness/services/mariadb.ts';
 import { type PostgresHandle, startPostgres } from '../harness/services/postgres.ts';
 import { signalQuietly } from '../harness/services/processes.ts';
 import { startRestServer } from '../harness/services/rest-server.ts';
@@ -34,8 +37,16 @@ const BIG_TABLE = `CREATE TABLE event_log AS
   SELECT i AS id, (SELECT string_agg(md5(i || '/' || k), '') FROM generate_series(1, 16) k) || repeat('a quick brown fox ', 30) AS body
   FROM generate_series(1, 40000) i`;
 
+/** The same in MariaDB's words. */
+const BIG_MARIADB_TABLE = `CREATE TABLE event_log AS
+  SELECT seq AS id, CONCAT(SHA2(seq, 512), SHA2(-seq, 512), SHA2(seq / 7, 512), SHA2(seq / 11, 512), REPEAT('a quick brown fox ', 30)) AS body
+  FROM seq_1_to_40000`;
+/** What mariadb-dump says of a server that ends its connection, or is gone. */
+const LOST = /Lost connection|Connection was killed|gone away/;
+
 let stack: Stack;
 let postgres: PostgresHandle;
+let mariadb: MariadbHandle;
 let sink: WebhookSink;
 
 test.beforeAll(async () => {
@@ -44,18 +55,24 @@ test.beforeAll(async () => {
     await postgres.createDatabase('shop');
     await postgres.query(BIG_TABLE, 'shop');
   });
+  const filledToo = startMariadb().then(async (started) => {
+    mariadb = started;
+    await mariadb.createDatabase('shop');
+    await mariadb.query(BIG_MARIADB_TABLE, 'shop');
+  });
   const key = randomBytes(32);
   [stack, sink] = await Promise.all([
     startStack({ env: { HOLDFAST_OUTGOING_CIDR: '127.0.0.0/8' } }),
     startWebhookSink(key),
     filled,
+    filledToo,
   ]);
   const secrets = { url: `${sink.url}/told`, signingKey: `whsec_${key.toString('base64')}` };
   await stack.api.post('/channels', { name: 'on-call', kind: 'webhook', secrets });
 });
 test.afterAll(async ({ browserName: _ }, info) => {
   await finishStack(stack, info);
-  await Promise.all([postgres?.stop(), sink?.stop()]);
+  await Promise.all([postgres?.stop(), mariadb?.stop(), sink?.stop()]);
 });
 
 type World = LocalWorld & { readonly generation: ResticGeneration; readonly shop: ApiSource };
@@ -103,23 +120,41 @@ async function expectFailure(world: World, fault: Fault): Promise<ApiRunDetail> 
   });
 }
 
-/** Stops the run's restic while pg_dump is in the middle of its largest table, acts, and lets restic go on. */
-async function disturbDump(world: World, act: (facts: { backend: string; dump: number }) => Promise<unknown>): Promise<void> {
-  const findTool = (pattern: RegExp) => async () =>
-    world.agent.listTools().find(({ commandLine }) => pattern.test(commandLine))?.pid;
-  const dump = await waitFor('pg_dump', findTool(/\/pg_dump /), { deadlineMs: 15_000, intervalMs: 5 });
-  const store = await waitFor('restic', findTool(/restic\b.* backup\b/), { deadlineMs: 5000, intervalMs: 5 });
+/** Stops the run's restic, acts, and lets it go on. */
+async function holdingStore(world: World, act: () => Promise<unknown>): Promise<void> {
+  const store = await awaitTool(world.agent, /restic\b.* backup\b/);
   signalQuietly(store, 'SIGSTOP');
   try {
+    await act();
+  } finally {
+    signalQuietly(store, 'SIGCONT');
+  }
+}
+
+/** Stops the run's restic while pg_dump is in the middle of its largest table, acts, and lets restic go on. */
+async function disturbDump(world: World, act: (facts: { backend: string; dump: number }) => Promise<unknown>): Promise<void> {
+  const dump = await awaitTool(world.agent, /\/pg_dump /);
+  await holdingStore(world, async () => {
     const findBackend = async (): Promise<string | undefined> =>
       (await postgres.query(
         "SELECT pid FROM pg_stat_activity WHERE datname = 'shop' AND state = 'active' AND query LIKE 'COPY %' AND wait_event = 'ClientWrite'",
       )) || undefined;
     const backend = await waitFor('pg_dump to be stuck in its copy', findBackend, { deadlineMs: 15_000 });
     await act({ backend, dump });
-  } finally {
-    signalQuietly(store, 'SIGCONT');
-  }
+  });
+}
+
+/** The same of mariadb-dump, whose server waits until it can write more. */
+async function disturbMariadbDump(world: World, act: (facts: { connection: string; dump: number }) => Promise<unknown>) {
+  const dump = await awaitTool(world.agent, /\/mariadb-dump /);
+  await holdingStore(world, async () => {
+    const findConnection = async (): Promise<string | undefined> =>
+      (await mariadb.query(
+        "SELECT id FROM information_schema.processlist WHERE db = 'shop' AND state = 'Writing to net' AND info LIKE '%event_log%'",
+      )) || undefined;
+    const connection = await waitFor('mariadb-dump to be stuck in its table', findConnection, { deadlineMs: 15_000 });
+    await act({ connection, dump });
+  });
 }
 
 for (const generation of GENERATIONS) {
@@ -200,6 +235,50 @@ for (const generation of GENERATIONS) {
     await provokeUnreachable(world);
   });
 }
+
+test('a MariaDB dump that dies, or cannot begin, is no snapshot either, and leaves no trace', async () => {
+  const { api } = stack;
+  const world = await prepareWorld('new', 'mariadb');
+  const shop = await addSource(api, world.host, 'mariadb shop', describeMariadb(mariadb, 'shop'));
+  const cut = await expectFailure(world, {
+    name: 'MariaDB ends the connection in the middle of the dump',
+    reason: 'dump_failed',
+    source: shop,
+    disturb: () => disturbMariadbDump(world, ({ connection }) => mariadb.query(`KILL ${connection}`)),
+  });
+  expect(await api.readLog(cut.id)).toMatch(LOST);
+  await expectFailure(world, {
+    name: 'mariadb-dump is killed in the middle',
+    reason: 'dump_failed',
+    source: shop,
+    disturb: () => disturbMariadbDump(world, async ({ dump }) => signalQuietly(dump, 'SIGKILL')),
+  });
+  const crashed = await expectFailure(world, {
+    name: 'MariaDB is killed in the middle of the dump',
+    reason: 'dump_failed',
+    source: shop,
+    disturb: () => disturbMariadbDump(world, () => mariadb.crash()),
+  });
+  expect(await api.readLog(crashed.id)).toMatch(LOST);
+  await expectFailure(world, { name: 'MariaDB is down', reason: 'database_unreachable', source: shop });
+  await mariadb.startAgain();
+  const wrongPassword = describeMariadb({ ...mariadb, password: 'wrong' }, 'shop');
+  await expectFailure(world, {
+    name: 'wrong MariaDB password',
+    reason: 'database_authentication',
+    source: await addSource(api, world.host, 'mariadb wrong password', wrongPassword),
+  });
+  await expectFailure(world, {
+    name: 'MariaDB database gone',
+    reason: 'database_missing',
+    source: await addSource(api, world.host, 'mariadb gone', describeMariadb(mariadb, 'gone')),
+  });
+  await test.step('after that the same backup succeeds at once', async () => {
+    const plan = await addPlan(api, { name: 'good mariadb', repository: world.repository, sources: [shop] });
+    await api.waitForRun(await runPlan(api, plan), 'succeeded');
+    expect(await world.restic.countSnapshots()).toBe(1);
+  });
+});
 
 /** Somebody's restic, stopped dead while it holds the repository for itself alone. */
 async function provokeLock(world: World): Promise<void> {
