@@ -22,27 +22,36 @@ import {
   startRemoteStorages,
 } from '../harness/part2/remote-repositories.ts';
 import { awaitSpec } from '../harness/part2/world.ts';
+import { findFreePort } from '../harness/services/free-port.ts';
 import { type PostgresHandle, startPostgres } from '../harness/services/postgres.ts';
 import { tryTool } from '../harness/services/tool-run.ts';
 import { waitFor } from '../harness/services/wait-for.ts';
+import { startWebhookSink, type WebhookSink } from '../harness/services/webhook-sink.ts';
 import { type EnrolledHost, type Stack, startStack } from '../harness/stack.ts';
 
+const HOLDFAST = join(import.meta.dirname, '../../server/bin/holdfast');
 const SERVER_PROGRAM = join(import.meta.dirname, '../../server/bin/holdfast-server');
 /** A quote, a percent sign and a blank, so that forms under which a secret may be written differ. */
 const makeSecret = (name: string) => `${name}-"% ${randomBytes(12).toString('hex')}`;
 
 const metricsFile = `/dev/shm/holdfast-metrics-${process.pid}`;
+/** Part of the address that alerts are posted to. */
+const HOOK_PATH = `told-${randomBytes(12).toString('hex')}`;
+const HOOK_KEY = randomBytes(32);
 const METRICS_TOKEN = randomBytes(24).toString('base64url');
 const SECRETS = {
   'source password': makeSecret('source'),
   'wrong source password': makeSecret('wrong'),
   'repository password': makeSecret('repository'),
   'wrong repository password': makeSecret('mistaken'),
+  'admin password of a repository': makeSecret('admin'),
+  'password of a mail server': makeSecret('mail'),
 };
 
 let stack: Stack;
 let postgres: PostgresHandle;
 let storages: RemoteStorages;
+let sink: WebhookSink;
 let canaries: CanarySearch;
 let enrolled: EnrolledHost;
 let enrolToken: string;
@@ -59,7 +68,8 @@ test.beforeAll(async () => {
     storages = started;
   });
   await writeFile(metricsFile, METRICS_TOKEN, { mode: 0o600 });
-  [stack] = await Promise.all([startStack({ env: { HOLDFAST_METRICS_TOKEN_FILE: metricsFile } }), filled, served]);
+  const env = { HOLDFAST_METRICS_TOKEN_FILE: metricsFile, HOLDFAST_OUTGOING_CIDR: '127.0.0.0/8' };
+  [stack, sink] = await Promise.all([startStack({ env }), startWebhookSink(HOOK_KEY), filled, served]);
   enrolToken = (await stack.api.post<{ token: string }>('/enrolment-tokens', { note: 'once' })).token;
   const privateKey = await readFile(storages.sftp.identityFile, 'utf8');
   canaries = createCanarySearch({
@@ -71,12 +81,14 @@ test.beforeAll(async () => {
     'user password': stack.admin.password,
     'API key': stack.api.key,
     'metrics token': METRICS_TOKEN,
+    'address of a channel': HOOK_PATH,
+    'signing key of a channel': HOOK_KEY.toString('base64'),
     'master key': (await readFile(join(stack.server.dataDir, 'master.key'), 'utf8')).trim(),
   });
 });
 test.afterAll(async ({ browserName: _ }, info) => {
   await finishStack(stack, info);
-  await Promise.all([postgres?.stop(), storages?.stop(), rm(metricsFile, { force: true })]);
+  await Promise.all([postgres?.stop(), storages?.stop(), sink?.stop(), rm(metricsFile, { force: true })]);
 });
 
 /** A host that came in by a token from a file, as automation does it. */
@@ -87,6 +99,32 @@ async function enrolByToken(): Promise<EnrolledHost> {
   const find = async () => (await stack.api.get<readonly ApiHost[]>('/hosts'))[0];
   const found = await waitFor('the host', find, { deadlineMs: 15_000 });
   return { agent, host: await stack.api.waitForHost(found.id, 'online') };
+}
+
+/** Who is told: one who is, one whose address answers nothing, and one who wants a password. */
+async function addChannels(): Promise<void> {
+  const { api } = stack;
+  const signingKey = `whsec_${HOOK_KEY.toString('base64')}`;
+  await api.post('/channels', { name: 'on-call', kind: 'webhook', secrets: { url: `${sink.url}/${HOOK_PATH}`, signingKey } });
+  const dead = `http://127.0.0.1:${await findFreePort()}`;
+  await api.post('/channels', { name: 'dead', kind: 'webhook', secrets: { url: `${dead}/${HOOK_PATH}`, signingKey } });
+  const mail = {
+    host: '127.0.0.1',
+    port: Number(new URL(dead).port),
+    security: 'starttls',
+    from: 'a@example.com',
+    to: ['b@example.com'],
+  };
+  const secrets = { password: SECRETS['password of a mail server'] };
+  await api.post('/channels', { name: 'mail', kind: 'email', config: { ...mail, user: 'holdfast' }, secrets });
+}
+
+/** A credential that may remove, which the storage refuses: the order of a prune brings it to the host. */
+async function pruneInVain(repository: ApiRepository, host: ApiHost): Promise<ApiRun> {
+  const secrets = { restPassword: SECRETS['admin password of a repository'] };
+  await stack.api.post(`/repositories/${repository.id}/admin-credential`, { config: { username: 'admin' }, secrets });
+  const { id } = await stack.api.post<ApiRun>(`/repositories/${repository.id}/prune`, { host: host.id });
+  return await stack.api.waitForRun(id, 'failed');
 }
 
 /** A day's worth: good runs to every kind of repository, failures of every secret, questions, a restore, changes. */
@@ -104,8 +142,11 @@ async function makeDay({ agent, host }: EnrolledHost): Promise<readonly ApiRun[]
     await describeSftp(storages.sftp, 'shop', password),
   ];
   const plans: ApiPlan[] = [];
+  const repositories: ApiRepository[] = [];
+  await addChannels();
   for (const described of kinds) {
     const repository = await addRepository(api, host, described.kind, described);
+    repositories.push(repository);
     plans.push(await addPlan(api, { name: described.kind, repository, sources: [shop] }));
     const secrets = { ...described.secrets, password: SECRETS['wrong repository password'] };
     await api.post('/repositories/test', { host: host.id, ...described, secrets });
@@ -113,8 +154,8 @@ async function makeDay({ agent, host }: EnrolledHost): Promise<readonly ApiRun[]
     const wrong = await addRepository(api, host, 'rest wrong', { ...described, secrets }, { isMissing: true });
     plans.push(await addPlan(api, { name: 'rest wrong', repository: wrong, sources: [shop] }));
   }
-  const [first] = plans;
-  const disk = { id: first?.repository, name: 'local', kind: 'local' } as ApiRepository;
+  const [disk, rest] = repositories;
+  if (disk === undefined || rest === undefined) throw new Error('no repository was added');
   plans.push(await addPlan(api, { name: 'locked', repository: disk, sources: [locked] }));
   await awaitSpec(stack, host);
   for (const source of [shop, locked]) {
@@ -128,6 +169,7 @@ async function makeDay({ agent, host }: EnrolledHost): Promise<readonly ApiRun[]
     expect(run.state, `${plan.name}: ${run.failure?.message}`).toBe(/wrong|locked/.test(plan.name) ? 'failed' : 'succeeded');
     runs.push(run);
   }
+  runs.push(await pruneInVain(rest, host));
   const [snapshot] = await api.get<readonly { id: string }[]>('/snapshots?role=data');
   const target = { kind: 'database', source: shop.id, database: 'restored' };
   const restore = await api.post<ApiRun>('/restores', { snapshot: snapshot?.id, host: host.id, target });
@@ -178,6 +220,39 @@ test('no secret is ever seen outside its sealed box: not on disk, not in /proc, 
         expect.soft(canaries.findIn(answer.text), `log of ${id}`).toEqual([]);
       }
     }
+  });
+
+  await test.step('what people are told, and what Prometheus is', async () => {
+    const told = async () => sink.messages.find(({ data }) => data['condition'] === 'backup.failed');
+    await waitFor('an alert', told, { deadlineMs: 15_000 });
+    expect(canaries.findIn(JSON.stringify(sink.messages))).toEqual([]);
+    const answer = await fetch(`${stack.server.url}/metrics`, { headers: { authorization: `Bearer ${METRICS_TOKEN}` } });
+    const metrics = await answer.text();
+    expect(metrics).toContain('holdfast_');
+    expect.soft(canaries.findIn(metrics)).toEqual([]);
+  });
+
+  await test.step('a copy of the database, and the settings as a file', async () => {
+    const copies = join(stack.directory, 'copies');
+    await mkdir(copies);
+    await stack.server.runCommand(['backup', '--to', join(copies, 'holdfast.db')]);
+    await writeFile(join(stack.directory, 'key'), stack.api.key, { mode: 0o600 });
+    const env = { HOME: stack.directory };
+    const login = await tryTool(HOLDFAST, ['login', '--server', stack.server.url, '--key-file', join(stack.directory, 'key')], {
+      env,
+    });
+    expect(login.code, login.stderr).toBe(0);
+    const exported = await tryTool(HOLDFAST, ['plan', 'export'], { env });
+    expect(exported.code, exported.stderr).toBe(0);
+    expect(exported.stdout).toContain('shop');
+    await writeFile(join(copies, 'holdfast.yaml'), exported.stdout + exported.stderr + login.stdout + login.stderr);
+    expect.soft(canaries.findInFolder(copies)).toEqual([]);
+  });
+
+  await test.step('the recovery kit holds what opens the repositories, which it is for, and nothing else', async () => {
+    const kit = await stack.server.runCommand(['recovery-kit']);
+    const kept = ['repository password', 'wrong repository password', 'S3 secret', 'rest password', 'sftp key'];
+    expect(canaries.findIn(kit).toSorted()).toEqual(kept.toSorted());
   });
 
   await test.step('every page', async () => {

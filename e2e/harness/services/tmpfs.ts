@@ -10,12 +10,12 @@ export type TmpfsHandle = {
 };
 
 /**
- * Mounts a file system of `sizeBytes` in memory, for tests of full disks.
+ * Mounts a file system of `sizeBytes` in memory, for tests of full disks; over the directory `over`, where one is given, which has to be there.
  * @throws UnsupportedError with the reason without root, or where mounting is not allowed (many containers).
  */
-export async function startTmpfs(sizeBytes: number): Promise<TmpfsHandle> {
+export async function startTmpfs(sizeBytes: number, over?: string): Promise<TmpfsHandle> {
   requireRoot('Mounting a tmpfs');
-  const home = await createPrivateDirectory('tmpfs');
+  const home = over === undefined ? await createPrivateDirectory('tmpfs') : { path: over, remove: async () => undefined };
   const mounted = await tryTool('mount', ['-t', 'tmpfs', '-o', `size=${sizeBytes},mode=0700`, 'holdfast-tmpfs', home.path]);
   if (mounted.code !== 0) {
     await home.remove();
