@@ -3,6 +3,7 @@ import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type HttpSink, startHttpSink } from '@holdfast/server/notify/fixtures/http-sink.ts';
 import { type SmtpSink, startSmtpSink } from '@holdfast/server/notify/fixtures/smtp-sink.ts';
+import type { ApiHost } from '../harness/api.ts';
 import { expect, expectAccessible, finishStack, signIn, takePicture, test } from '../harness/browser.ts';
 import { addPlan, addSource, describeFiles, runPlan } from '../harness/catalog.ts';
 import { type LabClock, startLabClock } from '../harness/lab-clock.ts';
@@ -21,6 +22,10 @@ type ApiAlert = { readonly id: string; readonly condition: string; readonly stat
 
 /** A host is silent after two minutes, and nobody is for three minutes after the server began. */
 const SILENT_MS = 4 * 60_000;
+
+/** Two pings without an answer, and the look that finds that out. */
+const OFFLINE_MS = 45_000;
+const QUICK_MS = 20_000;
 
 let clock: LabClock;
 let stack: Stack;
@@ -42,6 +47,7 @@ test.beforeAll(async () => {
   expect(enough.status).toBe(200);
 });
 test.afterAll(async ({ browserName: _ }, info) => {
+  await world?.agent.kill('SIGCONT');
   await finishStack(stack, info);
   await clock?.stop();
   await Promise.all([sink?.stop(), chats?.close(), post?.close()]);
@@ -223,9 +229,22 @@ test('two failures are one alert and one message; a dead channel delays no run a
     for (const text of Object.values(await stack.readLogs())) expect(text).not.toContain(CANARY);
   });
 
-  await test.step('a host that falls silent is one alert, told once on each channel that lives', async () => {
-    await world.agent.stop();
-    await api.waitForHost(world.host.id, 'offline');
+  await test.step('an agent that is stopped dead is offline on its page within 45 seconds, and that alone alarms nobody', async () => {
+    await page.goto(`${server.url}/hosts/${world.host.id}`);
+    await expect(page.locator('main .status').filter({ hasText: 'online' }).first()).toBeVisible();
+    await world.agent.kill('SIGSTOP');
+    const stoppedAt = clock.now();
+    await clock.leapTo(stoppedAt + QUICK_MS, [server.pid()]);
+    expect((await api.get<ApiHost>(`/hosts/${world.host.id}`)).standing, 'nobody is given up so soon').toBe('online');
+    await clock.leapTo(stoppedAt + OFFLINE_MS, [server.pid()]);
+    await expect(async () => {
+      await page.goto(`${server.url}/hosts/${world.host.id}`);
+      await expect(page.locator('main .status').filter({ hasText: 'offline' }).first()).toBeVisible({ timeout: 500 });
+    }).toPass({ timeout: 3000 });
+    expect((await listAlerts()).filter(({ condition }) => condition === 'host.silent')).toEqual([]);
+  });
+
+  await test.step('a host that stays silent is one alert, told once on each channel that lives', async () => {
     await clock.leapTo(clock.now() + SILENT_MS, [server.pid()]);
     await waitForAlert('host.silent', 'open', 30_000);
     const isOfHost = (text: string) => text.includes('db-1 is silent');
@@ -238,8 +257,8 @@ test('two failures are one alert and one message; a dead channel delays no run a
     });
   });
 
-  await test.step('it is over, and told so once, when the host is back', async () => {
-    await world.agent.restart();
+  await test.step('it is over, and told so once, when the agent goes on', async () => {
+    await world.agent.kill('SIGCONT');
     await api.waitForHost(world.host.id, 'online');
     await waitForAlert('host.silent', 'resolved', 30_000);
     const isOver = (text: string) => text.includes('Resolved: db-1 is silent');
