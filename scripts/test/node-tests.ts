@@ -5,6 +5,7 @@ import type { PhaseContext, PhaseName } from './phase.ts';
 import { type Ended, runGroup } from './process-group.ts';
 import { placeScratch } from './scratch.ts';
 import { tryAgainAlone } from './second-try.ts';
+import { TEST_CACHE } from './test-cache.ts';
 import { judgeNodeTests, type NodeTestLine, type PhaseResult, readNodeTestLines, summarize } from './verdicts.ts';
 
 /** Files that share one process; most have it to themselves. */
@@ -95,8 +96,7 @@ async function runProcess(
     cwd: context.root,
     logFile: `${stem}.log`,
     timeoutMs: Math.min(timeoutMs, context.remainingMs()),
-    // Without a cache each process strips the same types again.
-    env: { NODE_COMPILE_CACHE: join(context.root, 'node_modules/.cache/holdfast-tests'), ...placeScratch(context.scratch) },
+    env: { NODE_COMPILE_CACHE: join(context.root, TEST_CACHE), ...placeScratch(context.scratch) },
   });
   const lines = existsSync(`${stem}.jsonl`) ? readNodeTestLines(readFileSync(`${stem}.jsonl`, 'utf8')) : [];
   return { ended, lines };

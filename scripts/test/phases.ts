@@ -8,6 +8,7 @@ import type { Phase, PhaseContext, PhaseName } from './phase.ts';
 import { type Ended, runGroup } from './process-group.ts';
 import { placeScratch } from './scratch.ts';
 import { tryAgainAlone } from './second-try.ts';
+import { TEST_CACHE } from './test-cache.ts';
 import { judgePlaywrightReport, type PhaseResult } from './verdicts.ts';
 
 const UNIT_CONCURRENCY = 3;
@@ -125,6 +126,9 @@ async function runPlaywright(
   const ended = await runTool(context, name, argv, {
     PLAYWRIGHT_JSON_OUTPUT_FILE: reportFile,
     PLAYWRIGHT_JSON_OUTPUT_NAME: reportFile,
+    // Node strips the types of these files as it does everywhere else: Playwright's own translation takes ten seconds before the first scenario.
+    PW_DISABLE_TS_ESM: '1',
+    NODE_COMPILE_CACHE: join(context.root, TEST_CACHE),
     ...placeScratch(context.scratch),
   });
   const results = new Map(existsSync(reportFile) ? judgePlaywrightReport(readFileSync(reportFile, 'utf8')) : []);
