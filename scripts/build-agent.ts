@@ -44,12 +44,9 @@ const ONE_LANGUAGE: Plugin = {
   },
 };
 
-/** Builds the executable. Fails with the message of esbuild or Node, and then leaves no half-written executable. */
-export async function buildAgent({ main, out }: AgentBuild): Promise<void> {
-  const bundle = `${out}.cjs`;
-  const config = `${out}.sea.json`;
-  mkdirSync(dirname(out), { recursive: true });
-  rmSync(out, { force: true });
+/** Makes one module of the agent, which Node runs as it is. Fails with the message of esbuild. */
+export async function bundleAgent(main: string, bundle: string): Promise<void> {
+  mkdirSync(dirname(bundle), { recursive: true });
   await build({
     absWorkingDir: ROOT,
     entryPoints: [main],
@@ -67,6 +64,14 @@ export async function buildAgent({ main, out }: AgentBuild): Promise<void> {
     plugins: [ONE_LANGUAGE],
     logLevel: 'warning',
   });
+}
+
+/** Builds the executable. Fails with the message of esbuild or Node, and then leaves no half-written executable. */
+export async function buildAgent({ main, out }: AgentBuild): Promise<void> {
+  const bundle = `${out}.cjs`;
+  const config = `${out}.sea.json`;
+  rmSync(out, { force: true });
+  await bundleAgent(main, bundle);
   const sea = { main: bundle, output: out, execArgv: NODE_FLAGS, execArgvExtension: 'none', disableExperimentalSEAWarning: true };
   writeFileSync(config, JSON.stringify(sea));
   try {

@@ -11,6 +11,7 @@ import type { Phase, PhaseContext } from './test/phase.ts';
 import { PHASES } from './test/phases.ts';
 import { stopAllGroups } from './test/process-group.ts';
 import { findScratch } from './test/scratch.ts';
+import { makeTestAgent, TEST_AGENT } from './test/test-agent.ts';
 import { type Failure, type PhaseResult, summarize } from './test/verdicts.ts';
 
 /** The whole run never takes longer, so that it cannot hang whatever calls it. */
@@ -98,6 +99,8 @@ async function main(): Promise<void> {
   mkdirSync(outputFolder, { recursive: true });
   const scratch = findScratch();
   process.once('exit', () => scratch?.remove());
+  if (phases.some(({ name }) => name === 'integration' || name === 'e2e'))
+    process.env[TEST_AGENT] = await makeTestAgent(ROOT, join(outputFolder, 'agent'));
   const deadline = performance.now() + RUN_LIMIT_MS;
   const context: PhaseContext = {
     root: ROOT,

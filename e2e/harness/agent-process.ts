@@ -7,7 +7,8 @@ import type { ExitFacts } from './services/service-process.ts';
 import { type ToolOutcome, tryTool } from './services/tool-run.ts';
 import { waitFor } from './services/wait-for.ts';
 
-const AGENT_PROGRAM = join(import.meta.dirname, '../../agent/bin/holdfast-agent');
+/** The whole run of the tests makes one module of the agent first; a scenario by itself starts the sources. */
+const AGENT_PROGRAM = join(process.env['HOLDFAST_TEST_AGENT'] ?? join(import.meta.dirname, '../../agent/bin'), 'holdfast-agent');
 
 export type AgentOptions = {
   readonly env?: Readonly<Record<string, string>>;
