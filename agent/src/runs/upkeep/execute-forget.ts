@@ -18,7 +18,7 @@ import type { Recorder, RunEnd } from '../log/recorder.ts';
 import { openRepository } from '../open-repository.ts';
 import { toOrderedRef } from '../secrets/maintenance-secrets.ts';
 import type { Workbench } from '../workbench.ts';
-import { describeOutcome, planPlanRetention, type SourceRetention } from './retention.ts';
+import { coverCopies, describeOutcome, planPlanRetention, type SourceRetention } from './retention.ts';
 import { type OnLockLook, type TryEnd, toRemovalFailure, tryUpkeep, type UpkeepTry } from './upkeep-try.ts';
 
 /** Fewer tries than usual: the next backup begins a removal again. */
@@ -66,14 +66,15 @@ export function lookAtRetention(
   const retention = findRetention(plan, repository);
   if (retention === undefined) return [];
   const { journal, clock } = workbench;
-  const made = journal.snapshots.listByPlan(plan.id).filter((snapshot) => snapshot.repository === repository);
+  const all = journal.snapshots.listByPlan(plan.id);
+  const made = all.filter((snapshot) => snapshot.repository === repository);
   const look = {
     now: clock.now(),
     isNewestRunClean: isNewestRunClean(workbench, plan.id),
     ...(repository === plan.repositoryId ? {} : { isNewestCopyClean: isNewestCopyClean(workbench, plan.id, repository) }),
     listFires: listNextFires,
   };
-  return planPlanRetention(made, { ...plan, retention }, look);
+  return planPlanRetention(made, { ...plan, retention, pinned: coverCopies(plan.pinned, all) }, look);
 }
 
 interface Ready {

@@ -5,7 +5,7 @@ import type { SpecPlan } from '@holdfast/shared/domain/plan.ts';
 import { retentionPolicySchema } from '@holdfast/shared/domain/retention-policy.ts';
 import type { PlannedSnapshot } from '../../journal/snapshot-ledger.ts';
 import { listNextFires } from '../../scheduler/next-fire.ts';
-import { planPlanRetention } from './retention.ts';
+import { coverCopies, planPlanRetention } from './retention.ts';
 
 const DAY = 86_400_000;
 const NOW = Date.UTC(2026, 10, 20, 9);
@@ -48,4 +48,23 @@ it('A host removes nothing while the newest good backup is far older than the pl
   assert.deepEqual(freeze({ schedule: undefined }), [[undefined, 1]], 'by hand nothing is promised');
   assert.deepEqual(freeze({ enabled: false }), [[undefined, 1]], 'a person switched the plan off');
   assert.deepEqual(freeze({ sourceIds: [] }), [[undefined, 1]], 'a person took the source out of it');
+});
+
+it('A pin covers the copies of its backup, also those that were made later, and no other', () => {
+  const copyOf = (days: number): PlannedSnapshot => ({
+    ...made(days),
+    engineId: `c${days}`.padStart(64, '0'),
+    repository: 'repo_2' as RepositoryId,
+  });
+  const copies = [1, 2, 3, 4].map(copyOf);
+  const all = [...[1, 2, 3, 4].map(made), ...copies];
+  const pinned = coverCopies([made(4).engineId], all);
+  assert.deepEqual(pinned, [made(4).engineId, copyOf(4).engineId]);
+  assert.deepEqual(coverCopies(undefined, all), []);
+  const retention = retentionPolicySchema.parse({ kind: 'rules', last: 2 });
+  const [found] = planPlanRetention(copies, { ...PLAN, retention, pinned }, LOOK);
+  assert.deepEqual(
+    found?.removals.map(({ engineId }) => engineId),
+    [copyOf(3).engineId],
+  );
 });

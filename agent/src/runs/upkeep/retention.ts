@@ -24,6 +24,20 @@ function judge({ state, isSuspicious }: PlannedSnapshot): Standing {
   return state === 'partial' ? 'partial' : 'quarantined';
 }
 
+/**
+ * The pins, and what else their backups are made of as far as this host knows, wherever that lies: a copy that was made after the pin has an id
+ * that no pin names yet. `made`: of all repositories of the plan.
+ */
+export function coverCopies(pinned: readonly string[] | undefined, made: readonly PlannedSnapshot[]): string[] {
+  const named = new Set(pinned);
+  const partOf = ({ run, source }: PlannedSnapshot) => `${run} ${source}`;
+  const backups = new Set(made.filter(({ engineId }) => named.has(engineId)).map(partOf));
+  return [
+    ...named,
+    ...made.filter((one) => backups.has(partOf(one)) && !named.has(one.engineId)).map(({ engineId }) => engineId),
+  ];
+}
+
 function toPart(snapshot: PlannedSnapshot, pinned: ReadonlySet<string>, elsewhere: ReadonlySet<string>): Part {
   const { engineId, run, facts } = snapshot;
   const isProven = snapshot.isProven || elsewhere.has(engineId);

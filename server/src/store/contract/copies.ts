@@ -80,6 +80,49 @@ export function checkCopies(open: OpenStore): void {
     );
 
     it(
+      'a copy of what is pinned is pinned as well, and takes no room of its own among the pins of the plan',
+      withStore(open, async (store) => {
+        const { host, source } = await addHost(store);
+        const [first, second] = [sampleRepository(), sampleRepository()];
+        for (const repository of [first, second]) await store.repositories.insertRepository(repository);
+        const found = await store.sources.findSource(TENANT, source);
+        assert.ok(found);
+        const plan = samplePlan(first, [found], { copyRepository: second.id });
+        await store.plans.insertPlan(plan);
+        for (const _time of [1, 2])
+          await backUp(store, host, { sources: [source], repository: first.id, created: { plan: plan.id } });
+        const { rows } = await store.snapshots.listSnapshots(TENANT, { repository: first.id }, { limit: 5 });
+        const [one, other] = rows;
+        assert.ok(one && other);
+        const pin = { at: NOW + 9, by: 'Ada', most: 2 };
+        await store.snapshots.pinSnapshot(TENANT, one.id, pin);
+        const copyOnce = async (of: Snapshot) => {
+          const run = sampleId('run');
+          await report(store, host, [
+            createdEvent(run, { kind: 'copy', repository: second.id, plan: plan.id }),
+            copiedEvent(run, of),
+            finishedEvent(run, 'succeeded'),
+          ]);
+          const copies = await store.snapshots.listSnapshots(TENANT, { copyOf: of.id }, { limit: 5 });
+          return copies.rows[0];
+        };
+        const copy = await copyOnce(one);
+        assert.deepEqual([copy?.pinnedAt, copy?.pinnedBy], [NOW + 9, 'Ada']);
+        assert.equal((await copyOnce(other))?.pinnedAt, undefined);
+        await store.snapshots.pinSnapshot(TENANT, other.id, pin);
+        const listed = await store.snapshots.listPinned(TENANT, host.id, [plan.id]);
+        const originals = new Set([one.engineId, other.engineId]);
+        assert.deepEqual(
+          listed.map(({ engineId }) => originals.has(engineId)),
+          [true, true, false, false],
+          'originals first: a host covers their copies by itself',
+        );
+        await store.snapshots.unpinSnapshot(TENANT, one.id);
+        assert.equal((await store.snapshots.findSnapshot(TENANT, copy?.id ?? one.id))?.pinnedAt, undefined);
+      }),
+    );
+
+    it(
       'a plan says what its second repository lacks, and keeps that repository and its policy from being deleted',
       withStore(open, async (store) => {
         const { host, source } = await addHost(store);

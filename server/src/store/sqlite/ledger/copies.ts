@@ -23,7 +23,7 @@ export const verificationSchema: z.ZodType<Verification> = z.object({
 
 export interface CopyRows {
   /**
-   * Lists a copy beside its original, as good as that was. False for one that is listed already, which is found again rather than made twice,
+   * Lists a copy beside its original, as good as that was, and pinned where that is. False for one that is listed already, which is found again rather than made twice,
    * and for a copy of a snapshot that is neither this host's nor named by the order of the run.
    */
   insert(head: RunHead, event: Copied): boolean;
@@ -39,17 +39,18 @@ export function createCopyRows(sql: Sql): CopyRows {
     WHERE named.run_id = @run AND named.snapshot_id = @original AND named.tenant_id = @tenant)`;
   const insert =
     sql.change(`INSERT INTO snapshots (id, tenant_no, engine_id, run_id, host_no, source_no, plan_no, repository_no, role, state,
-      created_at, size_bytes, files, file_name, evidence, suspicion, copy_of, copied_by)
+      created_at, size_bytes, files, file_name, evidence, suspicion, copy_of, copied_by, pinned_at, pinned_by)
     SELECT @id, o.tenant_no, @engineId, o.run_id, o.host_no, o.source_no, o.plan_no, ${numberOf('@repository')}, o.role,
       CASE WHEN o.state = 'partial' THEN 'partial' ELSE 'good' END, o.created_at, @sizeBytes, o.files, o.file_name, @evidence, o.suspicion,
-      o.id, @run
+      o.id, @run, o.pinned_at, o.pinned_by
     FROM snapshots o WHERE o.id = @original AND o.tenant_no = ${numberOf('@tenant')} AND (o.host_no = ${numberOf('@host')} OR ${isNamed}) AND o.abandoned = 0
       AND o.state <> 'quarantined' AND o.repository_no <> ${numberOf('@repository')}
     ON CONFLICT DO NOTHING`);
   // A place that was given up, or a copy that nobody knew where it came from, is what this run says it is.
   const adopt = sql.change(`UPDATE snapshots SET copied_by = @run, state = CASE WHEN EXISTS (
       SELECT 1 FROM snapshots o WHERE o.id = @original AND o.state = 'partial') THEN 'partial' ELSE 'good' END,
-      removed_at = NULL, removed_why = NULL
+      removed_at = NULL, removed_why = NULL,
+      (pinned_at, pinned_by) = (SELECT o.pinned_at, o.pinned_by FROM snapshots o WHERE o.id = @original)
     WHERE ${SNAPSHOT_PLACE} AND (host_no = ${numberOf('@host')} OR ${isNamed})
       AND copy_of = @original AND state IN ('missing', 'removed')`);
   const verify = sql.change(`UPDATE snapshots SET verification = @verification,

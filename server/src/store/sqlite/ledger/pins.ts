@@ -9,6 +9,8 @@ import type { Sql } from '../statements.ts';
 import { SNAPSHOT_COLUMNS, snapshotRow } from './snapshot-walk.ts';
 
 const PRESENT = "state IN ('good', 'partial', 'quarantined')";
+/** A copy that its original covers, which is there and pinned as well. */
+const IS_COVERED = `(copy_of IS NOT NULL AND EXISTS (SELECT 1 FROM snapshots o WHERE o.id = snapshots.copy_of AND o.pinned_at IS NOT NULL AND o.${PRESENT}))`;
 const retainedRow: z.ZodType<RetainedSnapshot> = z.object({
   id: idSchema('snapshot'),
   engineId: z.string(),
@@ -49,14 +51,14 @@ function preparePins(sql: Sql) {
       WHERE tenant_no = ${numberOf('@tenant')} AND run_id = @run AND source_no = ${numberOf('@source')} AND pinned_at IS NOT NULL`),
     count: sql.select(
       `SELECT count(*) AS count FROM snapshots INDEXED BY snapshots_pinned
-       WHERE tenant_no = ${numberOf('@tenant')} AND plan_no = ${numberOf('@plan')} AND pinned_at IS NOT NULL AND ${PRESENT}`,
+       WHERE tenant_no = ${numberOf('@tenant')} AND plan_no = ${numberOf('@plan')} AND pinned_at IS NOT NULL AND ${PRESENT} AND NOT ${IS_COVERED}`,
       counted,
     ),
     pinned: sql.select(
       `SELECT ${idOf('plan_no')} AS plan, engine_id AS engineId FROM snapshots INDEXED BY snapshots_pinned
        WHERE tenant_no = ${numberOf('@tenant')} AND plan_no IN ${numbersIn('@plans')} AND pinned_at IS NOT NULL
          AND host_no = ${numberOf('@host')} AND ${PRESENT}
-       ORDER BY created_at, id`,
+       ORDER BY ${IS_COVERED}, created_at, id`,
       z.object({ plan: idSchema('plan'), engineId: z.string() }),
     ),
   };
