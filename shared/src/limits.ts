@@ -550,6 +550,8 @@ export const RECORD = {
   /** A table that somebody has locked is not waited for. */
   lockMs: 2 * SECOND,
   outputBytes: 16 * MIB,
+  /** Records of a source that its host keeps for restores by hand. */
+  keptPerSource: 10,
   /** Canaries of a source of files; a bigger file is none. */
   canaries: 10,
   canaryBytes: 64 * MIB,

@@ -18,6 +18,8 @@ export interface ByHand {
   wishes: RestoreWishes;
   given: GivenSecrets | undefined;
   signal: AbortSignal;
+  /** Where this host keeps its journal. */
+  stateDir: string;
 }
 
 /** A source with its secrets here. Throws `not_found`, and `precondition` with what is missing. */

@@ -7,8 +7,8 @@ import { systemClock, systemRandomBytes } from '@holdfast/shared/clock.ts';
 import { createId } from '@holdfast/shared/domain/ids.ts';
 import { GENERATIONS } from '../engines/restic/fixtures/laboratory.ts';
 import { startMariadb, startPostgres } from '../handlers/fixtures/database-servers.ts';
-import { addDatabase, readEnd, readLog } from '../handlers/fixtures/restore-orders.ts';
-import { PASSWORD, writeFolder } from '../runs/fixtures/run-rig.ts';
+import { addDatabase, getMade, readEnd, readLog } from '../handlers/fixtures/restore-orders.ts';
+import { findEvent, PASSWORD, writeFolder } from '../runs/fixtures/run-rig.ts';
 import { type CommandEnd, type EnrolledHost, openEnrolledHost, SECRETS } from './fixtures/enrolled-host.ts';
 
 const RESTIC = GENERATIONS[1]?.binary ?? '';
@@ -137,6 +137,7 @@ test('A PostgreSQL database by hand, over one that stands', async (t) => {
     assert.equal(await server.dump('shop'), good);
     const evidence = told.evidence.find(({ check }) => check === 'safety_backup');
     assert.equal(evidence?.ok, true);
+    assert.equal(told.evidence.find(({ check }) => check === 'same_content')?.ok, true, 'held against the record of this host');
     safety = /snapshot ([0-9a-f]{8}) in disk/.exec(evidence.seen)?.[1] ?? '';
     const { stdout } = assertDone(await restore(host, '--list'));
     assert.match(stdout, new RegExp(`^${safety}  shop .*unknown, before a restore$`, 'm'));
@@ -145,9 +146,23 @@ test('A PostgreSQL database by hand, over one that stands', async (t) => {
 
   await t.test('comes back from its safety backup by clean, without another one where that is waived', async () => {
     const undo = ['--snapshot', safety, '--mode', 'clean', '--no-safety-backup'];
-    const told = read<Told>(await restore(host, ...over, ...undo, ...consent, '--json'));
+    const end = await restore(host, ...over, ...undo, ...consent, '--json');
+    const told = read<Told>(end);
     assert.equal(await server.dump('shop'), damaged);
-    assert.ok(told.evidence.every(({ check, ok }) => ok && check !== 'safety_backup'));
+    assert.ok(told.evidence.every(({ check, ok }) => ok && check !== 'safety_backup' && check !== 'same_content'));
+    assert.match(end.stderr, /this host keeps no record of what the database held/);
+  });
+
+  await t.test('takes nobody’s place where it is less than this host recorded', async () => {
+    const made = getMade(events);
+    const { contents } = made;
+    assert.ok(contents);
+    const tables = contents.tables.map((table) => ({ ...table, rows: 7_000_000, isExact: true }));
+    rig.workbench.journal.contents.keep(findEvent(events, 'run.finished').run, source.id, { ...contents, tables });
+    const undo = ['--snapshot', made.engineId, '--mode', 'replace', '--no-safety-backup'];
+    const end = await restore(host, ...over, ...undo, ...consent);
+    assertRefused(end, 1, /public\.item: 7000000 rows recorded/);
+    assert.equal(await server.dump('shop'), damaged);
   });
 
   await t.test('is replaced from a dump file of the host, in the same way', async () => {

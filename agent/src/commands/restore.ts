@@ -1,7 +1,9 @@
 /** `holdfast-agent restore`: lists and restores from the spec this host holds, with the server away and beside a running agent. */
 import { systemClock } from '@holdfast/shared/clock.ts';
+import { findTags } from '@holdfast/shared/domain/snapshot.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import type { AgentConfig } from '../config.ts';
+import { glanceAtContents } from '../journal/peek.ts';
 import { createAgentLog } from '../log.ts';
 import { prepareRepository, withWorkDir } from '../runs/inputs.ts';
 import { createStoredOrigin } from '../runs/restore/database/dump-origin.ts';
@@ -38,6 +40,12 @@ async function restoreStored(
   if (fileName === undefined) throw new AppError('integrity', 'the snapshot names no stored dump');
   const options = parseOptions(wishes);
   const stored = { ...part, fileName };
+  const recorded = glanceAtContents(byHand.stateDir, findTags(snapshot.tags)?.run ?? '', source.id);
+  if (!recorded)
+    part.recorder.log(
+      'warn',
+      'this host keeps no record of what the database held: what comes back is counted, and compared with nothing',
+    );
   return restoreDatabase({
     ...part,
     ...describeTarget(byHand, target, () => repository),
@@ -45,6 +53,7 @@ async function restoreStored(
     globals: options.roles === undefined ? undefined : await findGlobals(part, snapshot),
     stored,
     origin: createStoredOrigin(stored),
+    recorded,
     options,
   });
 }
@@ -127,7 +136,7 @@ async function listOrRestore(
   const tooling = { ...opened, secrets: createGivenSecrets(spec, given) };
   const json = wishes.json === true;
   if (wishes.file !== undefined) {
-    await restoreNamedFile({ tooling, spec, wishes, given, signal: listenForStop(), json });
+    await restoreNamedFile({ tooling, spec, wishes, given, signal: listenForStop(), stateDir: config.stateDir, json });
     return;
   }
   if (wishes.list) {
@@ -146,12 +155,14 @@ async function listOrRestore(
       'this host remembers no run that vouches for this snapshot: see that what it holds is complete',
     );
   }
-  const result = await restoreChosen({ tooling, spec, wishes, given, signal: listenForStop() }, chosen, way);
-  const { evidence, warnings } = result;
+  const byHand = { tooling, spec, wishes, given, signal: listenForStop(), stateDir: config.stateDir };
+  const { evidence, warnings, doubt } = await restoreChosen(byHand, chosen, way);
   const { target, mode } = describeEnd(way);
   if (json) printJson({ snapshot: snapshot.engineId, source: name, target, mode, evidence, warnings });
   else {
     const where = mode === 'in_place' ? `in place: ${target}` : `to ${target}`;
     printLine(`restored ${name} of ${new Date(snapshot.createdAt).toISOString()} ${where}`);
   }
+  // What came stays, and is less than it should be.
+  if (doubt) throw doubt;
 }

@@ -2,12 +2,14 @@
  * What an agent must not forget: its spec, its runs, the events the server does not have, the orders it carried out, the
  * fires it settled and the snapshots it made. One file, opened once; what belongs together is written in one `transact`.
  */
+
 import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock, RandomBytes } from '@holdfast/shared/clock.ts';
 import { DAY_MS } from '@holdfast/shared/durations.ts';
 import { OUTBOX } from '@holdfast/shared/limits.ts';
 import { createBallast } from './ballast.ts';
+import { type ContentRecords, createContentRecords } from './content-records.ts';
 import { type Database, openDatabase } from './database.ts';
 import { createUnwritableError, isUnwritable } from './fault.ts';
 import { createFireLedger, type FireLedger } from './fire-ledger.ts';
@@ -68,6 +70,7 @@ export interface Journal {
   readonly orders: OrderBook;
   readonly fires: FireLedger;
   readonly snapshots: SnapshotLedger;
+  readonly contents: ContentRecords;
   /**
    * One transaction over all doors, on disk when it returns; what `effects` throws undoes all of it. `effects` is
    * synchronous and may be called a second time on a full disk. Throws `unavailable` (`isUnwritable`) while the disk
@@ -153,6 +156,7 @@ function assemble(database: Database, options: JournalOptions, path: string): Do
     orders: createOrderBook(database, clock),
     fires: createFireLedger(database),
     snapshots: createSnapshotLedger(database, clock),
+    contents: createContentRecords(database, clock),
     noteSecrets: (holder) => meta.set(SECRETS_NOTE, holder === undefined ? '' : JSON.stringify(holder)),
     noteLife: (life) => meta.set(LIFE_NOTE, life === undefined ? '' : JSON.stringify(life)),
     noteWelcome: (welcome) => meta.set(WELCOME_NOTE, JSON.stringify(welcome)),

@@ -2,6 +2,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { type Contents, contentsSchema } from '@holdfast/shared/domain/contents.ts';
 import { JOURNAL, LIFE_NOTE, type LifeNote, SECRETS_NOTE, type SecretsNote, WELCOME_NOTE, type WelcomeNote } from './journal.ts';
 import type { LedgerState } from './snapshot-ledger.ts';
 import type { StoredSpec } from './spec-store.ts';
@@ -72,6 +73,15 @@ export function glanceAtJournal(stateDir: string): JournalGlance | undefined {
       welcome: readNote<WelcomeNote>(database, WELCOME_NOTE),
     };
   });
+}
+
+/** What this host recorded of a database as that run backed it up. Undefined where it kept nothing of it, or keeps it no more. */
+export function glanceAtContents(stateDir: string, run: string, source: string): Contents | undefined {
+  const text = look(stateDir, (database) => {
+    const isKept = database.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'contents'").get() !== undefined;
+    return isKept ? database.prepare('SELECT contents FROM contents WHERE run = ? AND source = ?').get(run, source) : undefined;
+  })?.['contents'];
+  return typeof text === 'string' ? contentsSchema.safeParse(JSON.parse(text)).data : undefined;
 }
 
 /** What this host remembers of the snapshots it made: engine id to state. Empty when there is no journal. */

@@ -93,4 +93,15 @@ export const SCHEMA_STEPS: readonly string[] = [
   'ALTER TABLE snapshots ADD COLUMN proven_at INTEGER',
   // What a copy of it is read back by; NULL for trees, and for snapshots that were recorded before.
   'ALTER TABLE snapshots ADD COLUMN file_name TEXT',
+  // What a database held as it was backed up, as JSON.
+  `
+  CREATE TABLE contents (
+    run TEXT NOT NULL,
+    source TEXT NOT NULL,
+    recorded_at INTEGER NOT NULL,
+    contents TEXT NOT NULL,
+    PRIMARY KEY (run, source)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX contents_age ON contents (source, recorded_at);
+  `,
 ];

@@ -82,7 +82,8 @@ function runPart(execution: BackupExecution, ready: Ready, source: SourceId): Pr
       signal,
       onStore: () => execution.onStore?.(),
       onLockLook: (check) => execution.onLockLook?.(check),
-      journalSnapshot: ({ id, engineId, role, createdAt, sizeBytes, addedBytes, fileName }) =>
+      journalSnapshot({ id, engineId, role, createdAt, sizeBytes, addedBytes, fileName, contents }) {
+        if (contents) workbench.journal.contents.keep(recorder.run, source, contents);
         workbench.journal.snapshots.record({
           repository: body.repository,
           engineId,
@@ -91,7 +92,8 @@ function runPart(execution: BackupExecution, ready: Ready, source: SourceId): Pr
           source,
           state: 'made',
           facts: { plan: body.plan, role, createdAt, sizeBytes, addedBytes, fileName },
-        }),
+        });
+      },
     }),
   );
 }
