@@ -1,23 +1,12 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, unlinkSync, writeSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { closeSync, mkdirSync, openSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, it, type TestContext } from 'node:test';
+import { describe, it } from 'node:test';
 import { systemClock } from '@holdfast/shared/clock.ts';
 import { GENERATIONS } from '../engines/restic/fixtures/laboratory.ts';
 import { createPlanClock } from '../watches/plan-clock.ts';
 import { findEvent, openRunRig, outline, writeFolder } from './fixtures/run-rig.ts';
-
-function mountSmallDisk(t: TestContext): string {
-  const disk = mkdtempSync(join(tmpdir(), 'holdfast-small-disk-'));
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'holdfast-test', disk]);
-  t.after(() => {
-    execFileSync('umount', ['--lazy', disk]);
-    rmSync(disk, { recursive: true });
-  });
-  return disk;
-}
+import { mountSmallDisk } from './fixtures/small-disk.ts';
 
 /** Writes until nothing fits any more. */
 function fill(path: string): void {
@@ -36,14 +25,14 @@ const isRoot = process.getuid?.() === 0;
 
 if (!isRoot) {
   it('needs root to mount a small disk, and says so', (t) => {
-    assert.throws(() => mountSmallDisk(t), /mount|permission|superuser/i);
+    assert.throws(() => mountSmallDisk(t, 8), /mount|permission|superuser/i);
   });
 }
 
 function proveFullDisk(): void {
   for (const { version, binary } of GENERATIONS) {
     it(`stops no scheduled backup to another disk, whose events follow once there is room (restic ${version})`, async (t) => {
-      const disk = mountSmallDisk(t);
+      const disk = mountSmallDisk(t, 8);
       const stateDir = join(disk, 'state');
       mkdirSync(stateDir, { mode: 0o700 });
       const rig = await openRunRig(t, { restic: binary, stateDir });
@@ -92,7 +81,7 @@ function proveFullDisk(): void {
 
   it('lets a person’s order run once, also when it is repeated before there is room', async (t) => {
     const [generation] = GENERATIONS;
-    const disk = mountSmallDisk(t);
+    const disk = mountSmallDisk(t, 8);
     const stateDir = join(disk, 'state');
     mkdirSync(stateDir, { mode: 0o700 });
     const rig = await openRunRig(t, { restic: generation?.binary, stateDir });

@@ -60,10 +60,23 @@ const halfRestoredSchema = z.object({
   making: z.string().max(255).optional(),
   /** Set while the content of the first of them takes the place of the target: afterwards the old content is at `aside`. */
   swap: z.object({ target: z.string().max(255), aside: z.string().max(255) }).optional(),
+  /**
+   * Set while what exists is changed in one transaction: the server's mark of it, as soon as that is known, and whether its tool has said that it
+   * was carried out.
+   */
+  change: z.object({ mark: z.string().max(64).optional(), isDone: z.boolean().optional() }).optional(),
   /** Roles may bear the mark of the restore: to be dropped, or to lose the mark because it ended well. */
   roles: z.enum(['take_back', 'keep']).optional(),
   /** Files that were compared with the snapshot take their place, so many. */
-  placing: z.object({ files: z.int().min(0), bytes: z.int().min(0) }).optional(),
+  placing: z
+    .object({
+      files: z.int().min(0),
+      bytes: z.int().min(0),
+      /** In place: when the first was about to, epoch milliseconds by the clock of its disk, and in which life of the host. */
+      since: z.number().min(0).optional(),
+      boot: z.string().max(64).optional(),
+    })
+    .optional(),
 });
 export type HalfRestored = z.infer<typeof halfRestoredSchema>;
 

@@ -21,6 +21,7 @@ import type { DatabaseRecording } from './record.ts';
 import type { DatabaseRoles } from './roles.ts';
 import type { DatabaseScript } from './script.ts';
 import type { TakePlan } from './take.ts';
+import type { TransactionWitness } from './witness.ts';
 
 /** What a look at the live source tells before anything is read. */
 export interface Probe {
@@ -220,6 +221,8 @@ export interface DatabaseRestore {
    * Takes the place of `planSwap` and `planCopyTables`; `wasSwapped` tells whether the move was carried out.
    */
   planTake?(input: TakeInput): TakePlan;
+  /** Tells whether the one transaction by which a mode changes what exists was carried out. Undefined: nobody can tell once its tool is gone. */
+  witness?: TransactionWitness;
   /** Makes the schemas of the chosen tables where the target lacks them. */
   planSchemas?(input: CopyTablesInput): Command;
   /** Producer and consumer that bring chosen tables from the scratch database into the target, all or nothing; `judgeRestore` reads the consumer. */

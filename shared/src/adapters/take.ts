@@ -23,8 +23,13 @@ export interface TakePlan {
   prepare: readonly TakeStep[];
   /** Changes the target, wholly or not at all, wherever it is cut. */
   move: Command;
-  /** Whether it can be seen afterwards that `move` was carried out; otherwise nothing comes after it. */
-  leavesMark: boolean;
+  /** Whether `move` is over in moments and is not to be cut; otherwise it copies rows, for as long as they are many, and is taken back where it is cut. */
+  isQuick: boolean;
+  /**
+   * Tells whether `move` was carried out by what it left in the private database, which has to be there; ends what is left of it first. Undefined:
+   * `wasSwapped` tells.
+   */
+  mark?: { look: Command; isSet(stdout: string): boolean };
   /** What the server cannot do in the same step. Each may be repeated, also after a crash. */
   finish: readonly TakeStep[];
 }

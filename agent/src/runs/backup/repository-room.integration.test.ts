@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { it, type TestContext } from 'node:test';
 import { systemClock, systemRandomBytes } from '@holdfast/shared/clock.ts';
@@ -11,19 +9,10 @@ import { GENERATIONS, writeNoise } from '../../engines/restic/fixtures/laborator
 import { makeQuickRepository } from '../../engines/restic/fixtures/quick-repository.ts';
 import { startPostgresServer } from '../fixtures/postgres-server.ts';
 import { findEvent, openRunRig, outline, PASSWORD } from '../fixtures/run-rig.ts';
+import { mountSmallDisk } from '../fixtures/small-disk.ts';
 
 const MIB = 1024 * 1024;
 const RESTIC = GENERATIONS[1]?.binary;
-
-function mountSmallDisk(t: TestContext, megabytes: number): string {
-  const disk = mkdtempSync(join(tmpdir(), 'holdfast-small-disk-'));
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'holdfast-test', disk]);
-  t.after(() => {
-    execFileSync('umount', ['--lazy', disk]);
-    rmSync(disk, { recursive: true });
-  });
-  return disk;
-}
 
 /** A host whose repository lies on a disk of its own. */
 async function openRigOnDisk(t: TestContext, megabytes: number) {

@@ -1,5 +1,4 @@
 /** Executes a restore run. */
-import type { Config } from '@holdfast/shared/adapters/field.ts';
 import type { DatabaseRestore } from '@holdfast/shared/adapters/source.ts';
 import { type ChosenDump, describeDump } from '@holdfast/shared/domain/dump-file.ts';
 import type { RepositoryId } from '@holdfast/shared/domain/ids.ts';
@@ -25,7 +24,7 @@ import { adaptRestore, openOfferedDump } from './database/host-dump.ts';
 import { restoreDatabase } from './database/restore-database.ts';
 import { restoreDirectory } from './files/restore-directory.ts';
 import { restoreOneFile } from './files/restore-file.ts';
-import { restoreInPlace } from './files/restore-in-place.ts';
+import { listConfiguredPaths, restoreInPlace } from './files/restore-in-place.ts';
 import type { RestorePart, RestoreResult, RunningRestore } from './restore-part.ts';
 import {
   backUpTarget,
@@ -65,6 +64,12 @@ function rememberHalf({ workbench, recorder }: RestoreExecution, { body }: Going
     delete body.half;
     writeIfPossible(workbench.log, 'after a crash databases that are gone would be looked for', revise);
   }
+}
+
+/** With the end of a run that changed its target in one transaction, and left nothing else behind. */
+function forgetChange(execution: RestoreExecution, going: Going): void {
+  const { half } = going.body;
+  if (half?.change && half.made.length === 0) rememberHalf(execution, going, undefined);
 }
 
 async function checkRepository(part: RestorePart, pinnedId: string | undefined): Promise<void> {
@@ -189,11 +194,6 @@ async function restoreFromFile(
   }
 }
 
-/** The paths that a source of files names; none for what has no such field. */
-function listConfiguredPaths({ paths }: Config): readonly string[] {
-  return Array.isArray(paths) ? paths : [];
-}
-
 function restoreInto(execution: RestoreExecution, going: Going, part: RestorePart): Promise<RestoreResult> {
   const { target, source, safetySource, options } = execution.order;
   switch (target.kind) {
@@ -284,7 +284,7 @@ export async function executeRestore(execution: RestoreExecution): Promise<Resto
     const end = doubt ? ({ state: 'partial', failure: toFailure(doubt) } as const) : ({ state: 'succeeded' } as const);
     recorder.finishPart({ source: order.source.id, ...end, warnings: [...warnings], bytes, durationMs: duration() }, nothing);
     recorder.finalize();
-    recorder.finish({ ...end, evidence, bytes });
+    recorder.finish({ ...end, evidence, bytes }, () => forgetChange(execution, going));
   } catch (thrown) {
     const error = toAppError(thrown);
     if (error.code === 'internal') workbench.log.error({ err: thrown, run: recorder.run }, 'a restore failed unexpectedly');

@@ -4,7 +4,7 @@ import type { SnapshotId } from '@holdfast/shared/domain/ids.ts';
 import { waitUntil } from '@holdfast/shared/fixtures/wait-for.ts';
 import { startPostgres } from '../../handlers/fixtures/database-servers.ts';
 import { addDatabase, createOrder, type RestoreOrder, readEnd, readLog } from '../../handlers/fixtures/restore-orders.ts';
-import { openRunRig } from '../fixtures/run-rig.ts';
+import { findEvent, openRunRig } from '../fixtures/run-rig.ts';
 import type { HalfRestored, JournaledRestore } from '../journaled-run.ts';
 import { recoverRuns } from '../recovery/recovery.ts';
 
@@ -141,6 +141,52 @@ test('A restore whose agent was killed', async (t) => {
     assert.equal(await listNames(), `about ${names}`);
     await server.query('DROP DATABASE about');
   });
+
+  await t.test(
+    'in the one transaction that changes what exists: what the server remembers of it is how the run ends',
+    async () => {
+      const recorded = {
+        tableCount: 1,
+        digest: '0'.repeat(16),
+        tables: [{ name: 'public.precious', shape: '0'.repeat(16), rows: 1, isExact: true }],
+      };
+      const endWith = async (change: HalfRestored['change'], rows = 1) => {
+        const order = createReplace();
+        assert.ok(order.target.kind === 'database');
+        const [table] = recorded.tables;
+        const tables = table ? [{ ...table, rows }] : [];
+        const told = { ...order, target: { ...order.target, mode: 'append' }, recorded: { ...recorded, tables } } as const;
+        leave(told, { made: [], ...(change ? { change } : {}) });
+        const events = await recover(told);
+        return { ...readEnd(events), log: readLog(events), evidence: findEvent(events, 'run.finished').evidence };
+      };
+      // The answers stand in lines of their own.
+      const markOf = async (end: string) => /^\d+$/m.exec(await server.query(`BEGIN; SELECT txid_current(); ${end}`))?.[0] ?? '';
+
+      const done = await endWith({ mark: await markOf('COMMIT') });
+      assert.equal(done.state, 'succeeded', done.log);
+      assert.deepEqual(
+        done.evidence.map(({ check, ok }) => [check, ok]),
+        [
+          ['exit_codes', true],
+          ['target_verified', true],
+          ['same_content', true],
+        ],
+      );
+      assert.match(done.log, /ended after the new content had taken its place/);
+      const short = await endWith({ isDone: true }, 7);
+      assert.deepEqual([short.state, short.reason], ['partial', 'restore_differs'], short.log);
+      assert.match(short.message, /public\.precious: 7 rows recorded, 1 row restored/);
+      const undone = await endWith({ mark: await markOf('ROLLBACK') });
+      assert.deepEqual([undone.state, undone.reason], ['failed', 'interrupted']);
+      assert.match(undone.log, /What was there before is as it was/);
+      for (const unclear of [{}, { mark: '9000000000000000000' }]) {
+        const end = await endWith(unclear);
+        assert.deepEqual([end.state, end.reason], ['failed', 'interrupted']);
+        assert.match(end.log, /wholly as it was, or wholly changed .*: look before you restore again/);
+      }
+    },
+  );
 
   await t.test('and whose database server is down cleans up as soon as the server is back', async () => {
     const order = createReplace();

@@ -2,27 +2,31 @@
  * After a crash in the middle of a restore: databases that it made and that must not stay are dropped, and it is found out whether the new
  * content had taken its place. What cannot be cleaned up yet, because the server does not answer, is tried again.
  */
-import { findSourceAdapter } from '@holdfast/shared/adapters/all.ts';
 import type { DatabaseRestore } from '@holdfast/shared/adapters/source.ts';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
-import { getModeRule } from '@holdfast/shared/domain/restore.ts';
 import { toAppError } from '@holdfast/shared/errors.ts';
-import { endPart } from '../attempts/part.ts';
+import { endPart, toFailure } from '../attempts/part.ts';
 import { type PreparedSource, prepareSourceDraft, withWorkDir } from '../inputs.ts';
 import { type HalfRestored, type JournaledRestore, type JournaledSafety, journaledRestoreSchema } from '../journaled-run.ts';
 import type { Recorder } from '../log/recorder.ts';
 import { toRestoreRefs } from '../secrets/secrets-apart.ts';
 import type { Workbench } from '../workbench.ts';
 import { ask, dropMade, type InspectPart, inspect } from './database/restore-ask.ts';
-import { finishTaking, nameTaken } from './database/restore-take.ts';
+import { askForEnd } from './database/restore-change.ts';
+import { EXTENTS, type Stock, takeStock } from './database/restore-record.ts';
+import { finishTaking, hasMoved, nameTaken } from './database/restore-take.ts';
+import { listConfiguredPaths } from './files/restore-in-place.ts';
 import { settlePlacing } from './files/restore-placing.ts';
 import { findStaging, removeStaging } from './files/restore-staging.ts';
 
 /** How often a server that did not answer is asked again. */
 const AGAIN_MS = 60_000;
 
-/** `old`: the target is as it was. `new`: it holds the whole restored content. `unknown`: the server could not be asked. */
-export type HalfEnd = 'old' | 'new' | 'unknown';
+/**
+ * `old`: the target is as it was. `new`: it holds the whole restored content. `doubtful`: it is one of the two, and the server does not know
+ * which. `unknown`: the server could not be asked.
+ */
+export type HalfEnd = 'old' | 'new' | 'doubtful' | 'unknown';
 
 async function wasSwapped(part: InspectPart, { made, swap }: HalfRestored): Promise<boolean> {
   const [scratch] = made;
@@ -30,15 +34,35 @@ async function wasSwapped(part: InspectPart, { made, swap }: HalfRestored): Prom
   return part.restore.wasSwapped?.(await inspect(part, scratch), await inspect(part, swap.aside)) === true;
 }
 
-/** Carries out what comes after a move. While the private database is there, it may not have been carried out. */
-async function carryOn(part: InspectPart, { run, target }: JournaledRestore['order']): Promise<void> {
-  if (!part.restore.planTake || target.kind !== 'database') return;
+/** Whether the content was taken into the target; what comes after that is carried out. While the private database is there, it may not have been. */
+async function wasTaken(part: InspectPart, { run, target }: JournaledRestore['order'], { swap }: HalfRestored): Promise<boolean> {
+  const { planTake } = part.restore;
+  if (!swap || !planTake || target.kind !== 'database') return false;
   const names = nameTaken(run);
-  if (!(await inspect(part, names.scratch)).exists) return;
   const { exists: hasCode } = await inspect(part, names.code);
   const { database, mode = 'new', tables = [] } = target;
-  const input = { ...part.connection.input, ...names, targetDatabase: database, mode, tables, hasCode };
-  await finishTaking(part, part.restore.planTake(input));
+  const plan = planTake({ ...part.connection.input, ...names, targetDatabase: database, mode, tables, hasCode });
+  if (!(await hasMoved(part, plan, names))) return false;
+  if ((await inspect(part, names.scratch)).exists) await finishTaking(part, plan);
+  return true;
+}
+
+/** What became of the one transaction that was to change the target. */
+async function findChange(
+  part: InspectPart,
+  run: string,
+  { mark, isDone }: NonNullable<HalfRestored['change']>,
+): Promise<HalfEnd> {
+  if (isDone) return 'new';
+  if (mark === undefined) return 'doubtful';
+  const end = await askForEnd(part, run, mark);
+  return end === 'unknown' ? 'doubtful' : end === 'carried_out' ? 'new' : 'old';
+}
+
+async function findEnd(part: InspectPart, order: JournaledRestore['order'], half: HalfRestored): Promise<HalfEnd> {
+  if (half.change) return findChange(part, order.run, half.change);
+  const isNew = part.restore.planTake ? await wasTaken(part, order, half) : await wasSwapped(part, half);
+  return isNew ? 'new' : 'old';
 }
 
 /** Roles that were made for content which did not stay go after it. */
@@ -59,16 +83,16 @@ async function settle(workbench: Workbench, { order, half }: JournaledRestore): 
     const restore: DatabaseRestore | undefined = prepared.adapter.restore;
     if (!restore) return 'old';
     const part: InspectPart = { tooling: workbench, exec: workbench.exec, workDir, connection: prepared, restore };
-    const isSwapped = await wasSwapped(part, half);
-    if (isSwapped) await carryOn(part, order);
+    const end = await findEnd(part, order, half);
     const left = [...half.made, ...(half.swap ? [half.swap.aside] : [])];
     if (half.making !== undefined && (await inspect(part, half.making)).empty) left.push(half.making);
     for (const database of left) {
       const { ok, words } = await dropMade(part, database);
       if (!ok) throw new Error(`${database} could not be dropped: ${words}`);
     }
-    await settleRoles(part, order.run, isSwapped && half.roles ? 'keep' : half.roles);
-    return isSwapped ? 'new' : 'old';
+    // Roles that something needs stay whatever is said here.
+    await settleRoles(part, order.run, end === 'new' && half.roles ? 'keep' : half.roles);
+    return end;
   });
 }
 
@@ -83,28 +107,71 @@ async function settleHalfRestored(workbench: Workbench, body: JournaledRestore):
   }
 }
 
-/** What can be said of a database whose restore was cut off and is not known to have taken its place. */
-function describeOld({ target, connection }: JournaledRestore['order']): string {
-  const mode = target.kind === 'database' ? (target.mode ?? 'new') : 'new';
-  // Tables that moved have left a mark; rows that were added, and transactions of the others, have not.
-  const leavesMark = connection !== undefined && findSourceAdapter(connection.kind)?.restore?.planTake !== undefined;
-  const isKnown = mode === 'replace' || (leavesMark && mode !== 'data_only');
-  return getModeRule(mode).changesExisting && !isKnown
-    ? 'What was to be changed is wholly as it was, or wholly changed where the agent ended right after the last step: look before you restore again'
-    : 'What was there before is as it was';
+const OLD = 'What was there before is as it was';
+const DOUBTFUL =
+  'What was to be changed is wholly as it was, or wholly changed where the agent ended right after the last step: look before you restore again';
+
+/**
+ * What stands in a target that was changed in one transaction is counted and compared now, as it is after a restore that nothing cut; elsewhere
+ * that was done before. Throws where nothing can be counted.
+ */
+async function takeStockAgain(
+  workbench: Workbench,
+  recorder: Recorder,
+  { order, half }: JournaledRestore,
+): Promise<Stock | undefined> {
+  const { connection, target, recorded } = order;
+  if (!half?.change || !connection || target.kind !== 'database') return undefined;
+  const { database, mode = 'new' } = target;
+  if (mode === 'tables' || mode === 'replace') return undefined;
+  return withWorkDir(workbench, async (workDir) => {
+    const prepared = prepareSourceDraft(workbench, connection, toRestoreRefs(order).connection, workDir);
+    const { restore } = prepared.adapter;
+    if (!restore) return undefined;
+    const origin = { endWords: 'The server remembers that it carried out the whole of it.' };
+    const part = { tooling: workbench, exec: workbench.exec, workDir, connection: prepared, restore, recorder, recorded, origin };
+    return takeStock(part, { ...prepared.input, targetDatabase: database }, EXTENTS[mode]);
+  });
 }
 
-/** Ends a restore of which everything is in place. */
+/** What was seen of content that is in its place, as evidence. */
+const describePlaced = (seen: string): Stock => ({ evidence: [{ check: 'target_verified', ok: true, seen }], warnings: [] });
+
+/** Ends a restore of which everything is in place; what is less than it should be is only partial. */
 function endPlaced(
   recorder: Recorder,
   { source }: JournaledRestore['order'],
   bytes: number,
-  seen: string,
+  { evidence, warnings, doubt }: Stock,
   durationMs: number,
+  effects: () => void,
 ): void {
-  const state = 'succeeded' as const;
-  recorder.finishPart({ source: source.id, state, warnings: [], bytes, durationMs }, () => undefined);
-  recorder.finish({ state, evidence: [{ check: 'target_verified', ok: true, seen }], bytes, durationMs });
+  const end = doubt ? ({ state: 'partial', failure: toFailure(doubt) } as const) : ({ state: 'succeeded' } as const);
+  recorder.finishPart({ source: source.id, ...end, warnings: [...warnings], bytes, durationMs }, () => undefined);
+  recorder.finish({ ...end, evidence: [...evidence], bytes, durationMs }, effects);
+}
+
+/** A restore into a database whose content is in its place. */
+async function endChanged(
+  workbench: Workbench,
+  recorder: Recorder,
+  body: JournaledRestore,
+  durationMs: number,
+  effects: () => void,
+): Promise<void> {
+  const { order, half } = body;
+  const old = half?.swap ? '; what it left beside is dropped now' : '';
+  recorder.log('warn', `The agent ended after the new content had taken its place${old}`);
+  const counted = describePlaced('The new content had been counted and had taken its place before the agent ended.');
+  const stock = await takeStockAgain(workbench, recorder, body).catch((thrown: unknown): Stock => {
+    const doubt = createReasonError(
+      'restore_differs',
+      `What came back could not be counted: ${toAppError(thrown).message}`,
+      thrown,
+    );
+    return { evidence: [], warnings: [], doubt };
+  });
+  endPlaced(recorder, order, order.sizeBytes, stock ?? counted, durationMs, effects);
 }
 
 /** Ends a restore that was cut off, as what it came to. */
@@ -116,34 +183,39 @@ export async function endCutRestore(
 ): Promise<void> {
   const { order, half } = body;
   const end = await settleHalfRestored(workbench, body);
-  if (half && end !== 'unknown')
-    workbench.journal.runs.revise(recorder.run, { kind: 'restore', order, started: true } satisfies JournaledRestore);
-  if (end === 'new') {
-    const seen = 'The new content had been counted and had taken its place before the agent ended.';
-    recorder.log('warn', 'The agent ended after the new content had taken its place; the old one is dropped now');
-    return endPlaced(recorder, order, order.sizeBytes, seen, durationMs);
-  }
+  const forgetHalf = () => {
+    if (half && end !== 'unknown')
+      workbench.journal.runs.revise(recorder.run, { kind: 'restore', order, started: true } satisfies JournaledRestore);
+  };
+  // What came is remembered until the run has ended, for an agent that is killed once more; what went must not be taken for what came.
+  if (end === 'new') return endChanged(workbench, recorder, body, durationMs, forgetHalf);
+  if (!half?.placing) forgetHalf();
   if (half?.placing) {
-    const placed = await settlePlacing(order.run, order.target, half.placing);
+    const placed = await settlePlacing(order.run, order.target, half.placing, listConfiguredPaths(order.source.config));
     recorder.log(placed.isWhole ? 'info' : 'error', placed.words);
     const seen = 'Everything had been compared with the snapshot before the agent ended, and is in its place.';
-    if (placed.isWhole) return endPlaced(recorder, order, half.placing.bytes, seen, durationMs);
+    if (placed.isWhole) return endPlaced(recorder, order, half.placing.bytes, describePlaced(seen), durationMs, forgetHalf);
   }
-  if (half && !half.placing && end === 'old')
-    recorder.log('info', `removed: ${[...half.made, ...(half.roles ? ['roles'] : [])].join(', ')}`);
-  if (end === 'old' && order.target.kind === 'database') recorder.log('info', describeOld(order));
+  const removed = [...(half?.made ?? []), ...(half?.roles ? ['roles'] : [])];
+  if (removed.length > 0 && (end === 'old' || end === 'doubtful')) recorder.log('info', `removed: ${removed.join(', ')}`);
+  if (order.target.kind === 'database' && (end === 'old' || end === 'doubtful'))
+    recorder.log('info', end === 'old' ? OLD : DOUBTFUL);
   const staging = findStaging(order.run, order.target);
   if (staging.length > 0) {
-    const removed = await removeStaging(staging);
-    recorder.log('info', `removed what was not yet in place: ${removed.join(', ')}`);
+    const gone = await removeStaging(staging);
+    recorder.log('info', `removed what was not yet in place: ${gone.join(', ')}`);
   }
-  if (end === 'unknown')
-    recorder.log('error', `the server does not answer; dropped as soon as it does: ${half?.made.join(', ') ?? ''}`);
+  if (end === 'unknown') {
+    const made = half?.made ?? [];
+    const drops = made.length > 0 ? `; dropped as soon as it does: ${made.join(', ')}` : '';
+    recorder.log('error', `the server does not answer${drops}`);
+    if (half?.change) recorder.log('error', DOUBTFUL);
+  }
   const interrupted = createReasonError('interrupted', 'The agent ended in the middle of this run');
   recorder.log('error', interrupted.message);
   const { state, failure } = endPart(order.source.id, interrupted);
   recorder.finishPart({ source: order.source.id, state, warnings: [], bytes: 0, durationMs: 0, failure }, () => undefined);
-  recorder.finish({ state, failure, evidence: [], bytes: 0, durationMs });
+  recorder.finish({ state, failure, evidence: [], bytes: 0, durationMs }, forgetHalf);
 }
 
 /** Ends a safety backup that was cut off: nobody vouches for what it may have stored. */

@@ -216,11 +216,12 @@ test('a chosen table reaches a script as hexadecimal digits and a tool as an ope
 
 test('only the step that moves touches the target before everything is prepared', () => {
   for (const mode of ['replace', 'clean', 'append', 'schema_only', 'data_only', 'tables'] as const) {
-    const { prepare, leavesMark, finish } = planTake({ ...TAKE, mode });
+    const { prepare, isQuick, mark, finish } = planTake({ ...TAKE, mode });
     for (const step of prepare)
       if (step.kind === 'pour') assert.equal(step.consumer.files[0]?.content.includes('"shop"'), false, mode);
-    assert.equal(leavesMark, mode !== 'data_only');
-    assert.equal(finish.length > 0, leavesMark, mode);
+    assert.equal(isQuick, mode !== 'data_only');
+    assert.equal(mark === undefined, isQuick, 'rows leave a mark of their own');
+    assert.equal(finish.length > 0, isQuick, mode);
   }
   const { finish } = planTake({ ...TAKE, mode: 'clean', hasCode: false });
   assert.deepEqual(

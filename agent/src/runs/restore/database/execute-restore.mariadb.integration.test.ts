@@ -253,6 +253,51 @@ test('A restore into a MariaDB database that exists', async (t) => {
       assert.deepEqual(readdirSync(rig.tooling.workDirs.root), []);
     });
 
+  for (const mode of ['data_only', 'clean'] as const)
+    await t.test(`cancelled amid its last step in the way ${mode} has it taken back, or done, and says which`, async () => {
+      if (mode === 'clean') await makeDamaged('amid');
+      else {
+        assertSucceeded(await run('amid', { mode: 'schema_only' }));
+        await server.query('DROP TRIGGER tidy; DROP TRIGGER mark', 'amid');
+      }
+      const standing = await server.dump('amid');
+      const find = (what: string) =>
+        server.query(`SELECT coalesce(max(ID), 0) FROM information_schema.PROCESSLIST WHERE ${what}`);
+      // Another person uses a table, for which the last step has to wait.
+      const held = server
+        .query('START TRANSACTION; SELECT count(*) FROM customers FOR UPDATE; SELECT sleep(300)', 'amid')
+        .catch(() => '');
+      const holder = "DB = 'amid' AND INFO LIKE 'SELECT sleep%'";
+      await waitUntil('the session of another person', async () => (await find(holder)) !== '0', { intervalMs: 5 });
+      const order = orderOf(shop, 'amid', { mode, options: { safetyBackup: false } });
+      await giveOrder(rig, order);
+      // Of tables it is their definition that is waited for, of rows the place they go to.
+      const waiting =
+        mode === 'clean'
+          ? `SELECT count(*) FROM information_schema.PROCESSLIST WHERE DB = 'holdfast_new_${order.run}' AND STATE = 'Waiting for table metadata lock'`
+          : "SELECT count(*) FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'";
+      await waitUntil('the last step', async () => (await server.query(waiting)) !== '0', { intervalMs: 5 });
+      rig.executor.cancel(order.run);
+      // Rows are taken back at once; a move of tables is not to be cut.
+      if (mode === 'clean') await server.query(`KILL ${await find(holder)}`);
+      const events = await rig.awaitEnd(order.run);
+      const end = readEnd(events);
+      if (mode === 'clean') {
+        assertSucceeded(events);
+        assert.match(JSON.stringify(events), /could not be taken back any more, so the new content is in place/);
+        assert.notEqual(await server.dump('amid'), standing);
+      } else {
+        assert.deepEqual([end.state, end.reason], ['cancelled', 'cancelled'], readLog(events));
+        assert.match(end.message, /the target is as it was/);
+        await server.query(`KILL ${await find(holder)}`);
+        assert.equal(await server.dump('amid'), standing);
+      }
+      await held;
+      await drop('amid');
+      assert.equal(await listNames(), names);
+      assert.deepEqual(readdirSync(rig.tooling.workDirs.root), []);
+    });
+
   await t.test('of a dump from a newer server is refused until that is accepted', async () => {
     const newer = await storeAltered(shop, "sed 's/^-- Server version\\t10\\./-- Server version\\t99./'");
     await server.query('CREATE DATABASE older; CREATE TABLE older.precious (x int)');

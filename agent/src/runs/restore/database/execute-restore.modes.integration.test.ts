@@ -240,6 +240,36 @@ test('A restore into a PostgreSQL database that exists', async (t) => {
     });
   }
 
+  for (const mode of ['clean', 'data_only'] as const)
+    await t.test(`cancelled amid the transaction of ${mode} leaves it as it was, and says so`, async () => {
+      if (mode === 'clean') await makeDamaged(shop, 'amid');
+      else assert.equal(readEnd(await run('amid', { mode: 'schema_only' })).state, 'succeeded');
+      // Stops whoever makes a table, or brings the last row.
+      await server.query(
+        mode === 'clean'
+          ? `CREATE FUNCTION held() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(300); END $$;
+            CREATE EVENT TRIGGER held ON ddl_command_end WHEN TAG IN ('CREATE TABLE') EXECUTE FUNCTION held()`
+          : `CREATE FUNCTION held(id int) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN IF id = 500 THEN PERFORM pg_sleep(300); END IF; RETURN true; END $$;
+            ALTER TABLE customers ADD CONSTRAINT held CHECK (public.held(id))`,
+        'amid',
+      );
+      const standing = await server.dump('amid');
+      const order = orderOf(shop, 'amid', { mode, options: { safetyBackup: false } });
+      const sessions = (wait = '') =>
+        server.query(`SELECT count(*) FROM pg_stat_activity WHERE application_name = 'holdfast ${order.run}' ${wait}`);
+      await giveOrder(rig, order);
+      await waitUntil('its middle', async () => (await sessions("AND wait_event = 'PgSleep'")) === '1', { intervalMs: 5 });
+      rig.executor.cancel(order.run);
+      const events = await rig.awaitEnd(order.run);
+      const end = readEnd(events);
+      assert.deepEqual([end.state, end.reason], ['cancelled', 'cancelled'], readLog(events));
+      assert.match(end.message, /^The restore was cancelled; the target is as it was\b/);
+      assert.equal(await server.dump('amid'), standing);
+      await waitUntil('the end of its session', async () => (await sessions()) === '0', { intervalMs: 5 });
+      assert.deepEqual(readdirSync(rig.tooling.workDirs.root), []);
+      await drop('amid');
+    });
+
   await t.test('of a dump from a newer server is refused, and nothing is touched', async () => {
     const [major] = (await server.query('SHOW server_version')).split('.');
     // As long as what it replaces: the archive says how long its words are.

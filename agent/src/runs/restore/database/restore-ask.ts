@@ -10,6 +10,7 @@ import type { StoredGlobals } from '@holdfast/shared/protocol/restore-roles.ts';
 import type { ToolResult } from '../../../exec/contract.ts';
 import type { PreparedSource } from '../../inputs.ts';
 import type { HalfRestored } from '../../journaled-run.ts';
+import type { Recorder } from '../../log/recorder.ts';
 import { getBinary } from '../../workbench.ts';
 import type { RunningRestore } from '../restore-part.ts';
 import type { DumpOrigin, StoredDump } from './dump-origin.ts';
@@ -61,6 +62,17 @@ export function assertAnswered(part: Pick<DatabaseRestorePart, 'connection'>, re
 }
 
 export type InspectPart = Pick<DatabaseRestorePart, 'tooling' | 'exec' | 'workDir' | 'connection' | 'restore'>;
+
+/** What it takes to count what a restore brought. */
+export interface CountPart extends InspectPart, Pick<DatabaseRestorePart, 'recorder' | 'recorded'> {
+  origin: Pick<DumpOrigin, 'endWords'>;
+}
+
+/** The same command, whose connection the server knows by the restore, where it can be asked for it. */
+export const nameForWitness = (
+  { restore, recorder }: Pick<DatabaseRestorePart, 'restore'> & { recorder: Pick<Recorder, 'run'> },
+  command: Command,
+): Command => restore.witness?.name(command, recorder.run) ?? command;
 
 /** Looks at one database of the server. */
 export async function inspect(part: InspectPart, database: string, signal?: AbortSignal): Promise<TargetState> {

@@ -8,7 +8,17 @@ import type { Evidence } from '@holdfast/shared/domain/run.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { getBinary } from '../../workbench.ts';
 import { inStage, RESTORE_STALL_MS, type RestoreResult } from '../restore-part.ts';
-import { ask, assertAnswered, type DatabaseRestorePart, describeLeftover, dropMade, inspect, MAKING_MS } from './restore-ask.ts';
+import {
+  ask,
+  assertAnswered,
+  type DatabaseRestorePart,
+  describeLeftover,
+  dropMade,
+  inspect,
+  MAKING_MS,
+  nameForWitness,
+} from './restore-ask.ts';
+import { changeInOne, TOO_LATE } from './restore-change.ts';
 import { type CheckedTarget, checkMovable } from './restore-checks.ts';
 import { judgePour, pour } from './restore-pour.ts';
 import { demandWhole } from './restore-record.ts';
@@ -47,6 +57,8 @@ async function swap(part: DatabaseRestorePart, { scratch, aside }: Beside, befor
     if (restore.wasSwapped?.(await inspect(part, scratch), await inspect(part, aside)) === true) break;
     const isInUse = IN_USE.test(result.stderr);
     if (isInUse && options.endSessions === true && tries < SWAP_TRIES) continue;
+    // The private database goes next: that it is gone must not be taken for a swap by an agent that starts anew.
+    part.remember({ made: [scratch] });
     if (isInUse) {
       const { sessions } = await inspect(part, database);
       throw createReasonError('sessions_open', `${sessions} other sessions are open in ${database}, so it stays as it was`);
@@ -64,7 +76,8 @@ async function copyTables(part: DatabaseRestorePart, { scratch }: Beside, toolVe
   if (restore.planSchemas) assertAnswered(part, await ask(part, restore.planSchemas(input)));
   const plan = restore.planCopyTables?.(input);
   if (!plan) throw new AppError('unsupported', 'tables of this kind of database cannot be chosen');
-  const { producer, consumer } = plan;
+  const { producer, consumer: planned } = plan;
+  const consumer = nameForWitness(part, planned);
   const result = await part.exec.runPipeline({
     producer: { command: producer, binary: getBinary(part.tooling, producer.tool, toolVersion || undefined) },
     consumer: {
@@ -95,11 +108,11 @@ async function takePlace(
   names: Beside,
   { target, toolVersion }: CheckedTarget,
 ): Promise<readonly string[]> {
-  if (part.mode === 'tables') return copyTables(part, names, toolVersion);
+  if (part.mode === 'tables') return changeInOne(part, [names.scratch], () => copyTables(part, names, toolVersion));
   if (part.signal.aborted) throw createReasonError('cancelled', CANCELLED);
   part.remember({ made: [names.scratch], swap: { target: part.database, aside: names.aside } });
   await swap(part, names, target);
-  return [];
+  return part.signal.aborted ? [`${TOO_LATE}.`] : [];
 }
 
 /** The target exists; whatever happens, it is afterwards wholly old or wholly new. */

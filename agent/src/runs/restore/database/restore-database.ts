@@ -11,10 +11,11 @@ import { inStage, type RestoreResult } from '../restore-part.ts';
 import { readWholeFile } from './host-dump-proof.ts';
 import { ask, assertAnswered, type DatabaseRestorePart, dropMade, MAKING_MS } from './restore-ask.ts';
 import { restoreBeside, safeguard } from './restore-beside.ts';
+import { changeInOne } from './restore-change.ts';
 import { assertRoom, type CheckedTarget, checkTarget, isHeldBySessions } from './restore-checks.ts';
 import { pour } from './restore-pour.ts';
 import { readWhole } from './restore-proof.ts';
-import { type Extent, takeStock } from './restore-record.ts';
+import { EXTENTS, takeStock } from './restore-record.ts';
 import { planRoles, withRoles } from './restore-roles.ts';
 import { spoolDump } from './restore-spool.ts';
 import { restoreByTaking } from './restore-take.ts';
@@ -42,15 +43,6 @@ function toPourMode(mode: DatabaseRestorePart['mode']): NonNullable<PourInput['m
   return mode === 'replace' ? 'new' : mode;
 }
 
-/** What of the record has to stand in the target afterwards. */
-const EXTENTS: Readonly<Record<NonNullable<PourInput['mode']>, Extent>> = {
-  new: 'whole',
-  schema_only: 'structure',
-  clean: 'among',
-  append: 'among',
-  data_only: 'rows',
-};
-
 /** Straight into the target. */
 async function restoreDirectly(part: DatabaseRestorePart, { target, toolVersion }: CheckedTarget): Promise<RestoreResult> {
   const { recorder, restore, options, connection } = part;
@@ -75,11 +67,13 @@ async function restoreDirectly(part: DatabaseRestorePart, { target, toolVersion 
         part.remember({ made: [part.database] });
       }
       await endSessions(part, input);
-      return pour(part, input, { toolVersion, cancelled: isWhole ? CANCELLED_WHOLE : CANCELLED_NEW });
+      const pouring = () => pour(part, input, { toolVersion, cancelled: isWhole ? CANCELLED_WHOLE : CANCELLED_NEW });
+      return isWhole ? changeInOne(part, [], pouring) : pouring();
     });
     // What is in the target for good is only looked at; what can be removed again may still be cancelled.
     const cancel = isWhole ? undefined : { signal: part.signal, words: CANCELLED_NEW };
     const stock = await inStage(recorder, 'evidence', () => takeStock(part, input, EXTENTS[mode], cancel));
+    // Of what was changed it is known until the run has ended that it was.
     if (made) part.remember(undefined);
     return {
       evidence: [...safety, ...stock.evidence],

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, statfsSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, rmSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import type { RestoreMode } from '@holdfast/shared/domain/restore.ts';
 import { waitUntil } from '@holdfast/shared/fixtures/wait-for.ts';
 import { startMariadb } from '../../../handlers/fixtures/database-servers.ts';
 import { createOrder, giveOrder, type RestoreOrder, readEnd, readLog } from '../../../handlers/fixtures/restore-orders.ts';
+import { mountSmallDisk } from '../../fixtures/small-disk.ts';
 import { prepareSourceDraft, withWorkDir } from '../../inputs.ts';
 import type { JournaledRestore } from '../../journaled-run.ts';
 import { recoverRuns } from '../../recovery/recovery.ts';
@@ -31,18 +31,8 @@ CREATE VIEW few AS SELECT id, one() AS one FROM customers WHERE id < 5;`;
 
 const DAMAGE_SQL = 'DELETE FROM customers WHERE id > 9; CREATE TABLE later (x int); CREATE VIEW newer AS SELECT 1 AS one';
 
-function mountDisk(t: TestContext, megabytes: number): string {
-  const disk = mkdtempSync(join(tmpdir(), 'holdfast-small-disk-'));
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'holdfast-test', disk]);
-  t.after(() => {
-    execFileSync('umount', ['--lazy', disk]);
-    rmSync(disk, { recursive: true });
-  });
-  return disk;
-}
-
 test('A restore into a MariaDB database that something befalls', async (t) => {
-  const disk = mountDisk(t, 400);
+  const disk = mountSmallDisk(t, 400);
   const server = await startMariadb(disk);
   const rigOptions = { restic: '/usr/bin/restic', speed: SPEED };
   const { rig, source, made, before } = await storeShop(t, server, SHOP_SQL, rigOptions);

@@ -10,7 +10,7 @@ import { createRate } from '../../rate.ts';
 import { getBinary } from '../../workbench.ts';
 import { RESTORE_STALL_MS } from '../restore-part.ts';
 import { CUT_SHORT, planRenaming } from './renaming.ts';
-import { ask, assertAnswered, type DatabaseRestorePart } from './restore-ask.ts';
+import { ask, assertAnswered, type CountPart, type DatabaseRestorePart, nameForWitness } from './restore-ask.ts';
 import { INHERITED_PATH } from './restore-spool.ts';
 import { createSpoolProgress } from './spool-progress.ts';
 
@@ -79,8 +79,9 @@ async function pourSpool(
   { toolVersion, cancelled }: Pour,
 ): Promise<readonly string[]> {
   const { recorder, tooling, restore, options } = part;
-  const command = restore.planRestoreFile?.(input, { path: INHERITED_PATH, jobs: options.jobs ?? 1 });
-  if (!command) throw new AppError('unsupported', 'dumps of this kind are not restored from a file');
+  const planned = restore.planRestoreFile?.(input, { path: INHERITED_PATH, jobs: options.jobs ?? 1 });
+  if (!planned) throw new AppError('unsupported', 'dumps of this kind are not restored from a file');
+  const command = nameForWitness(part, planned);
   const rate = createRate(tooling.clock);
   const progress = createSpoolProgress(sizeBytes);
   const result = await part.exec.runTool({
@@ -120,7 +121,7 @@ export async function pour(part: DatabaseRestorePart, input: PourInput, words: P
 async function pourStream(part: DatabaseRestorePart, input: PourInput, words: Pour): Promise<readonly string[]> {
   const { recorder, tooling } = part;
   const { toolVersion, cancelled } = words;
-  const command = part.restore.planRestore(input);
+  const command = nameForWitness(part, part.restore.planRestore(input));
   const rate = createRate(tooling.clock);
   const result = await part.exec.runPipeline({
     producer: part.origin.stage((level, text) => recorder.log(level, text)),
@@ -148,7 +149,7 @@ async function pourStream(part: DatabaseRestorePart, input: PourInput, words: Po
  * what the tool said.
  */
 export async function count(
-  part: DatabaseRestorePart,
+  part: CountPart,
   input: RestoreInput,
   cancel?: { signal: AbortSignal; words: string },
 ): Promise<readonly Evidence[]> {

@@ -3,7 +3,7 @@
  * without an error, and only this shows it. Fewer tables, or other numbers of rows where they were counted exactly then, are less than what was
  * stored. A structure that is told in other words, as a server of another version does, and tables nobody recorded are said and nothing more.
  */
-import type { RestoreInput } from '@holdfast/shared/adapters/source.ts';
+import type { PourInput, RestoreInput } from '@holdfast/shared/adapters/source.ts';
 import {
   type Contents,
   type ContentsDifference,
@@ -17,7 +17,7 @@ import type { Evidence } from '@holdfast/shared/domain/run.ts';
 import type { AppError } from '@holdfast/shared/errors.ts';
 import { RECORD } from '@holdfast/shared/limits.ts';
 import { digestContents } from '../../backup/record-contents.ts';
-import { ask, type DatabaseRestorePart } from './restore-ask.ts';
+import { ask, type CountPart, type DatabaseRestorePart } from './restore-ask.ts';
 import { count } from './restore-pour.ts';
 
 /**
@@ -25,6 +25,15 @@ import { count } from './restore-pour.ts';
  * tables, where others may write from the moment the content stands; `rows` that were added to tables of somebody else's making.
  */
 export type Extent = 'whole' | 'structure' | 'among' | 'rows';
+
+/** By the way in which a dump is poured straight into the target. */
+export const EXTENTS: Readonly<Record<NonNullable<PourInput['mode']>, Extent>> = {
+  new: 'whole',
+  schema_only: 'structure',
+  clean: 'among',
+  append: 'among',
+  data_only: 'rows',
+};
 
 export interface Comparison {
   /** What is less than was recorded. */
@@ -90,7 +99,7 @@ function describeSome(differences: readonly ContentsDifference[]): string {
 
 /** Every table with its rows; undefined, with a warning, where that cannot be known. */
 async function look(
-  part: DatabaseRestorePart,
+  part: CountPart,
   database: string,
   wish: { extent: Extent; signal?: AbortSignal | undefined; cancelled: string },
 ): Promise<readonly FoundTable[] | string> {
@@ -110,7 +119,7 @@ async function look(
   return tables.map(({ name, shape, rows, isExact }) => ({ name, shape, ...(isExact && rows !== undefined ? { rows } : {}) }));
 }
 
-function judge(part: DatabaseRestorePart, recorded: Contents, { short, odd, compared }: Comparison): Stock {
+function judge(part: Pick<CountPart, 'recorder'>, recorded: Contents, { short, odd, compared }: Comparison): Stock {
   const { recorder } = part;
   const say = (level: 'error' | 'warn', lead: string, differences: readonly ContentsDifference[]) => {
     for (const difference of differences.slice(0, LOGGED))
@@ -141,7 +150,7 @@ function judge(part: DatabaseRestorePart, recorded: Contents, { short, odd, comp
  * `cancelled`, and what the tool said where nothing can be counted at all.
  */
 export async function takeStock(
-  part: DatabaseRestorePart,
+  part: CountPart,
   input: RestoreInput,
   extent: Extent,
   cancel?: { signal: AbortSignal; words: string },

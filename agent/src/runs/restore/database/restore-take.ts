@@ -21,6 +21,7 @@ import {
   MAKING_MS,
 } from './restore-ask.ts';
 import { safeguard } from './restore-beside.ts';
+import { TOO_LATE } from './restore-change.ts';
 import { type CheckedTarget, isHeldBySessions } from './restore-checks.ts';
 import { hasLostItsReader, pour } from './restore-pour.ts';
 import { demandWhole } from './restore-record.ts';
@@ -98,20 +99,32 @@ function plan({ part, input }: Taking): TakePlan {
   return planned;
 }
 
-async function move(going: Taking, { move: command, leavesMark }: TakePlan): Promise<void> {
-  const { part, input } = going;
+/** Whether the content has come, by what is left of the private databases; what had come is all that they are dropped after. */
+export async function hasMoved(
+  part: InspectPart,
+  { mark }: TakePlan,
+  names: Pick<TakeInput, 'scratch' | 'aside'>,
+): Promise<boolean> {
+  const scratch = await inspect(part, names.scratch);
+  if (!mark || !scratch.exists) return part.restore.wasSwapped?.(scratch, await inspect(part, names.aside)) === true;
+  const looked = await ask(part, mark.look, { timeoutMs: MAKING_MS });
+  assertAnswered(part, looked);
+  return mark.isSet(looked.stdout);
+}
+
+/** Returns warnings. */
+async function move(going: Taking, planned: TakePlan): Promise<readonly string[]> {
+  const { part, checked, input } = going;
+  const { isQuick } = planned;
   going.state = 'unknown';
-  // Rows that are copied go back when it is cut; a move of tables is over at once.
-  const result = await ask(part, command, leavesMark ? { timeoutMs: MAKING_MS } : { timeoutMs: COPY_MS, signal: part.signal });
-  const hasMoved = leavesMark
-    ? result.exitCode === 0 ||
-      part.restore.wasSwapped?.(await inspect(part, input.scratch), await inspect(part, input.aside)) === true
-    : result.exitCode === 0;
-  if (hasMoved) {
+  const result = await ask(part, planned.move, isQuick ? { timeoutMs: MAKING_MS } : { timeoutMs: COPY_MS, signal: part.signal });
+  if (result.exitCode === 0 || (await hasMoved(part, planned, input))) {
     going.state = 'moved';
-    return;
+    return part.signal.aborted ? [`${TOO_LATE}.`] : [];
   }
   going.state = 'before';
+  // The private databases go next: that they are gone must not be taken for a move by an agent that starts anew.
+  if (checked.target.exists) part.remember({ made: [input.scratch, input.code, input.aside] });
   if (result.ending === 'cancelled') throw createReasonError('cancelled', CANCELLED);
   const verdict = part.restore.judgeRestore(result);
   throw createReasonError(
@@ -120,7 +133,8 @@ async function move(going: Taking, { move: command, leavesMark }: TakePlan): Pro
   );
 }
 
-async function take(going: Taking): Promise<void> {
+/** Returns warnings. */
+async function take(going: Taking): Promise<readonly string[]> {
   const { part, checked, input } = going;
   const { signal, database, recorder } = part;
   const planned = plan(going);
@@ -131,12 +145,12 @@ async function take(going: Taking): Promise<void> {
   if (part.options.endSessions === true && isHeldBySessions(part) && checked.target.exists && part.restore.planEndSessions)
     assertAnswered(part, await ask(part, part.restore.planEndSessions(input)));
   // A target that was made for this is removed as a whole when anything goes wrong; nothing is carried on there.
-  if (planned.leavesMark && checked.target.exists)
-    part.remember({ made: [input.scratch, input.code], swap: { target: database, aside: input.aside } });
-  await move(going, planned);
+  if (checked.target.exists) part.remember({ made: [input.scratch, input.code], swap: { target: database, aside: input.aside } });
+  const warnings = await move(going, planned);
   recorder.log('info', `the content has taken its place in ${database}`);
   await finishTaking(part, planned);
   going.state = 'done';
+  return warnings;
 }
 
 async function dropAll(part: DatabaseRestorePart, databases: readonly string[]): Promise<void> {
@@ -151,6 +165,12 @@ async function dropAll(part: DatabaseRestorePart, databases: readonly string[]):
 
 /** What a person has to know of a move that nobody saw to its end. */
 function describeOwed({ database, isByHand }: DatabaseRestorePart, names: TakeInput, state: Taking['state']): string {
+  if (names.mode === 'data_only') {
+    const rows = `the rows have come into ${database}`;
+    return isByHand
+      ? `it is unknown whether ${rows}: look before you restore once more; ${names.scratch} stays until you drop it`
+      : `whether ${rows} is found out when the agent starts`;
+  }
   const tables = `the tables have taken their place in ${database}`;
   const without = 'but not all views, triggers, routines and events';
   if (isByHand) {
@@ -164,9 +184,7 @@ function describeOwed({ database, isByHand }: DatabaseRestorePart, names: TakeIn
 
 async function cleanUp({ part, checked, input, state }: Taking): Promise<void> {
   const isOwed = checked.target.exists && (state === 'unknown' || state === 'moved');
-  if (isOwed && input.mode !== 'data_only') {
-    return part.recorder.log('error', describeOwed(part, input, state));
-  }
+  if (isOwed) return part.recorder.log('error', describeOwed(part, input, state));
   const made = checked.target.exists || state === 'done' ? [] : [part.database];
   await dropAll(part, [input.scratch, input.code, input.aside, ...made]);
 }
@@ -197,7 +215,7 @@ export async function restoreByTaking(part: DatabaseRestorePart, checked: Checke
     const { fixed = 0 } = await inspect(part, names.scratch);
     input.hasCode = fixed > 0;
     evidence.push(...(await safeguard(part, checked.target)));
-    await inStage(recorder, 'swap', () => take(going));
+    warnings.push(...(await inStage(recorder, 'swap', () => take(going))));
   } finally {
     await cleanUp(going);
   }

@@ -1,9 +1,20 @@
 import assert from 'node:assert/strict';
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { SnapshotId } from '@holdfast/shared/domain/ids.ts';
 import type { RestoreTarget } from '@holdfast/shared/protocol/events.ts';
+import { readBootId } from '../../../exec/proc.ts';
 import { createOrder, type RestoreOrder, readEnd, readLog } from '../../../handlers/fixtures/restore-orders.ts';
 import { findEvent, openRunRig } from '../../fixtures/run-rig.ts';
 import type { HalfRestored, JournaledRestore } from '../../journaled-run.ts';
@@ -97,9 +108,81 @@ test('A restore of files whose agent was killed', async (t) => {
     for (const file of files) assert.equal(readFileSync(join(root, file), 'utf8'), `live ${file}`);
     const during = await recover(target, rig.dir, [at('two'), at('deep/three')], PLACING);
     assert.deepEqual([during.state, during.reason], ['failed', 'interrupted']);
-    assert.match(during.log, /1 of 3 files had taken their place, each as a whole; the others are as they were/);
+    assert.match(during.log, /1 of 3 files have taken their place, each as a whole; the others are as they were/);
     assert.equal(readFileSync(join(root, 'two'), 'utf8'), 'live two');
     assert.equal((await recover(target, rig.dir, [], PLACING)).state, 'succeeded');
+  });
+
+  /** Live files, their backups beside them, the first so many of which have taken their place; then the agent starts again. */
+  const recoverInPlace = async (
+    name: string,
+    moved: number,
+    meanwhile: (root: string) => void = () => undefined,
+    boot = readBootId(),
+  ) => {
+    const files = ['a', 'deep/b', 'deep/c', 'new/d', 'z'];
+    const root = makeTarget(name, []);
+    for (const file of files.filter((one) => !one.startsWith('new/'))) {
+      mkdirSync(join(root, file, '..'), { recursive: true });
+      writeFileSync(join(root, file), `live ${file}`);
+    }
+    const order: RestoreOrder = {
+      ...createOrder(rig, source, MADE, { directory: '/unused' }),
+      target: { kind: 'in_place', paths: [root] },
+    };
+    const staging = join(rig.dir, nameStaging(order.run));
+    const staged = join(staging, root.slice(1));
+    for (const file of files) {
+      mkdirSync(join(staged, file, '..'), { recursive: true });
+      writeFileSync(join(staged, file), `restored ${file}`);
+    }
+    // The clock of a disk goes by ticks: what stands there is older by one at least.
+    do chmodSync(staging, 0o700);
+    while (lstatSync(staging).ctimeMs <= lstatSync(join(root, 'z')).ctimeMs);
+    const placing = { files: files.length, bytes: 35, since: lstatSync(staging).ctimeMs, boot };
+    for (const file of files.slice(0, moved))
+      if (file === 'new/d') renameSync(join(staged, 'new'), join(root, 'new'));
+      else renameSync(join(staged, file), join(root, file));
+    meanwhile(root);
+    const body: JournaledRestore = { kind: 'restore', order, started: true, half: { made: [], placing } };
+    rig.workbench.journal.runs.record({ run: order.run, kind: 'restore', body });
+    await recoverRuns(rig.workbench, rig.executor, undefined);
+    assert.equal(existsSync(staging), false, 'nothing private is left');
+    const events = rig.listEvents(order.run);
+    const read = (file: string) =>
+      lstatSync(join(root, file), { throwIfNoEntry: false })?.isFile() ? readFileSync(join(root, file), 'utf8') : 'none';
+    return { ...readEnd(events), log: readLog(events), contents: files.map(read) };
+  };
+
+  await t.test('in place, after any of the renames, lets the others follow, and succeeded', async () => {
+    for (const moved of [0, 1, 2, 3, 4, 5]) {
+      const { state, log, contents } = await recoverInPlace(`live${moved}`, moved);
+      assert.equal(state, 'succeeded', log);
+      assert.deepEqual(contents, ['restored a', 'restored deep/b', 'restored deep/c', 'restored new/d', 'restored z']);
+    }
+  });
+
+  await t.test(
+    'in place leaves what somebody has changed or made there since, lets the others follow, and names it',
+    async () => {
+      const { state, reason, log, contents } = await recoverInPlace('worked', 1, (root) => {
+        writeFileSync(join(root, 'deep/b'), 'precious');
+        rmSync(join(root, 'z'));
+        mkdirSync(join(root, 'z'));
+      });
+      assert.deepEqual([state, reason], ['failed', 'interrupted']);
+      assert.deepEqual(contents.slice(0, 4), ['restored a', 'precious', 'restored deep/c', 'restored new/d']);
+      assert.match(log, /3 of 5 files have taken their place, each as a whole; the others are as they were/);
+      assert.match(log, /deep\/b has been changed since/);
+      assert.match(log, /z is a directory here and none in the snapshot/);
+    },
+  );
+
+  await t.test('in place on a host that went down replaces nothing more', async () => {
+    const { state, log, contents } = await recoverInPlace('power', 2, undefined, 'another life');
+    assert.equal(state, 'failed');
+    assert.deepEqual(contents, ['restored a', 'restored deep/b', 'live deep/c', 'none', 'live z']);
+    assert.match(log, /2 of 5 files have taken their place/);
   });
 
   await t.test('while it wrote one archive leaves no file, neither under its name nor under another', async () => {

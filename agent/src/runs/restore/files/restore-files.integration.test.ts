@@ -26,6 +26,7 @@ import type { DurableEvent, RestoreTarget } from '@holdfast/shared/protocol/even
 import { GENERATIONS, writeNoise } from '../../../engines/restic/fixtures/laboratory.ts';
 import { carryOut, createOrder, getMade, giveOrder, readEnd, readLog } from '../../../handlers/fixtures/restore-orders.ts';
 import { findEvent, openRunRig, type RunRig } from '../../fixtures/run-rig.ts';
+import { mountSmallDisk } from '../../fixtures/small-disk.ts';
 import { flipByte, listPacks } from '../fixtures/altered-backups.ts';
 import { makeAcl, readAttributes, writeWithAttributes } from '../fixtures/extended-attributes.ts';
 import { readZip } from '../fixtures/read-zip.ts';
@@ -236,16 +237,6 @@ for (const { version, binary } of GENERATIONS) {
       assertTidy(rig);
     });
   });
-}
-
-function mountSmallDisk(t: TestContext, megabytes: number): string {
-  const disk = mkdtempSync(join(tmpdir(), 'holdfast-small-disk-'));
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'holdfast-test', disk]);
-  t.after(() => {
-    execFileSync('umount', ['--lazy', disk]);
-    rmSync(disk, { recursive: true });
-  });
-  return disk;
 }
 
 for (const { version, binary } of GENERATIONS) {

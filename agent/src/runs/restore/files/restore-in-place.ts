@@ -4,7 +4,8 @@
  * replaces what stands there. Until then nothing on the host has changed: a backup that cannot be read or made, a full disk or a cancellation
  * leave it as it was. Directories that are there keep their own mode and owner.
  */
-import { closeSync, fstatSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync, type Stats } from 'node:fs';
+import { chmodSync, closeSync, fstatSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync, type Stats } from 'node:fs';
+import type { Config } from '@holdfast/shared/adapters/field.ts';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import type { Evidence } from '@holdfast/shared/domain/run.ts';
 import {
@@ -16,6 +17,7 @@ import {
 } from '@holdfast/shared/domain/stored-path.ts';
 import { BROWSE } from '@holdfast/shared/limits.ts';
 import { showName } from '../../../engines/restic/classify.ts';
+import { readBootId } from '../../../exec/proc.ts';
 import { inStage, type RestorePart, type RestoreResult } from '../restore-part.ts';
 import { findEntry, type OpenedDirectory, openDeepest, openEntry, pathThrough } from './real-directory.ts';
 import { writeTree } from './restore-directory.ts';
@@ -34,7 +36,12 @@ interface Merge {
   replaced: number;
   conflicts: string[];
   onReplace(path: string): void;
+  /** Carries on where a crash has cut it: what was changed since, epoch milliseconds, is a conflict, and conflicts stay where they are. */
+  since?: number | undefined;
 }
+
+/** The paths that a source of files names; none for what has no such field. */
+export const listConfiguredPaths = ({ paths }: Config): readonly string[] => (Array.isArray(paths) ? paths : []);
 
 function describe(standing: Stats): string {
   return standing.isDirectory() ? 'a directory' : standing.isSymbolicLink() ? 'a link' : 'a file';
@@ -47,15 +54,24 @@ function findConflict(path: string, isDirectory: boolean, standing: Stats, devic
   return standing.isDirectory() && standing.dev !== device ? `${path} lies on another disk than its parent` : undefined;
 }
 
+/** Whether somebody has made or changed what stands there since the restore began to take its place. The name of a directory is nobody's work. */
+function findChange(path: string, standing: Stats, { since }: Merge): string | undefined {
+  return since !== undefined && !standing.isDirectory() && standing.ctimeMs >= since
+    ? `${path} has been changed since`
+    : undefined;
+}
+
 /** Looks at, or moves, what lies in a staged directory into the one that is open. Both passes walk the same way. */
 function merge(going: Merge, staged: Buffer, liveFd: number, at: string): void {
   for (const entry of readdirSync(staged, { withFileTypes: true, encoding: 'buffer' })) {
     const path = joinStoredPath(at, toStoredText(entry.name));
     const from = joinBytes(staged, entry.name);
     const standing = findEntry(liveFd, entry.name);
-    const conflict = standing && findConflict(showName(path), entry.isDirectory(), standing, going.device);
+    const conflict =
+      standing &&
+      (findConflict(showName(path), entry.isDirectory(), standing, going.device) ?? findChange(showName(path), standing, going));
     if (conflict !== undefined) {
-      if (!going.isLook) throw createReasonError('target_refused', conflict);
+      if (!going.isLook && going.since === undefined) throw createReasonError('target_refused', conflict);
       if (going.conflicts.length < BROWSE.conflicts) going.conflicts.push(conflict);
     } else if (entry.isDirectory() && standing) {
       const fd = openEntry(liveFd, entry.name);
@@ -125,6 +141,31 @@ function putInPlace({ recorder }: RestorePart, opened: OpenedDirectory, staged: 
   }
 }
 
+/** Now, by the clock of the disk that everything lies on, epoch milliseconds. */
+function stampBeginning(staging: Buffer): number {
+  chmodSync(staging, 0o700);
+  return lstatSync(staging).ctimeMs;
+}
+
+/**
+ * After a crash: what has not taken its place yet does so now, each by one rename as before. What was made or changed there since stays as it is,
+ * and is returned in words, as is all that cannot take its place; `since` is in epoch milliseconds. Throws what the disk says.
+ */
+export function finishInPlace(
+  run: string,
+  { paths, configured, since }: Pick<InPlace, 'paths' | 'configured'> & { since: number },
+): { moved: number; left: readonly string[] } {
+  const opened = openDeepest(findCommonParent(paths), configured);
+  try {
+    const going = { ...startMerge(opened, false, () => undefined), since };
+    merge(going, findStaged(opened, nameStaging(run)), opened.fd, opened.path);
+    if (going.conflicts.length === 0) rmSync(pathThrough(opened.fd, nameStaging(run)), { recursive: true, force: true });
+    return { moved: going.moved, left: going.conflicts };
+  } finally {
+    closeSync(opened.fd);
+  }
+}
+
 export interface InPlace {
   /** Texts of `domain/stored-path.ts`. */
   paths: readonly string[];
@@ -171,7 +212,9 @@ export async function restoreInPlace(part: RestorePart, { paths, configured, bac
     const swapped = await inStage(recorder, 'swap', async () => {
       if (signal.aborted) throw createReasonError('cancelled', 'The restore was cancelled');
       const expected = lookAtPlaces(part, opened, staged);
-      part.remember?.({ made: [], placing: { files: await countFiles(staged), bytes: outcome.restored?.bytes ?? 0 } });
+      const counted = { files: await countFiles(staged), bytes: outcome.restored?.bytes ?? 0 };
+      const since = stampBeginning(pathThrough(opened.fd, staging));
+      part.remember?.({ made: [], placing: { ...counted, since, boot: readBootId() } });
       isChanged = true;
       return putInPlace(part, opened, staged, expected);
     });

@@ -1,12 +1,15 @@
 /**
  * After a crash while files took their place. All of them had been compared with the snapshot before: into a new directory the rest is moved
- * as well. In place nothing more is replaced, because by then somebody may have worked with what is there; how far it came is said.
+ * as well. In place the rest follows too, but for what somebody has made or changed there since. After the host itself went down nothing more is
+ * replaced, because what was written beside it may not have reached the disk; how far it came is said.
  */
 import { readdir } from 'node:fs/promises';
 import { toAppError } from '@holdfast/shared/errors.ts';
 import type { RestoreTarget } from '@holdfast/shared/protocol/events.ts';
+import { readBootId } from '../../../exec/proc.ts';
 import type { HalfRestored } from '../../journaled-run.ts';
 import { placeStaged } from './restore-directory.ts';
+import { finishInPlace } from './restore-in-place.ts';
 import { countFiles, findStaging } from './restore-staging.ts';
 
 export interface Placed {
@@ -25,7 +28,8 @@ async function holdsAnything(target: RestoreTarget): Promise<boolean> {
 export async function settlePlacing(
   run: string,
   target: RestoreTarget,
-  { files }: NonNullable<HalfRestored['placing']>,
+  { files, since, boot }: NonNullable<HalfRestored['placing']>,
+  configured: readonly string[],
 ): Promise<Placed> {
   const [staging] = findStaging(run, target);
   if (staging === undefined) {
@@ -42,10 +46,19 @@ export async function settlePlacing(
       return { isWhole: false, words: `${target.path} is incomplete: only a part of the files had taken its place. ${message}` };
     }
   }
+  const words: string[] = [];
+  if (target.kind === 'in_place' && since !== undefined && boot === readBootId()) {
+    try {
+      const { left } = finishInPlace(run, { paths: target.paths, configured, since });
+      if (left.length === 0)
+        return { isWhole: true, words: 'The agent ended while files took their place; the others have followed now' };
+      words.push(...left);
+    } catch (thrown) {
+      words.push(toAppError(thrown).message);
+    }
+  }
   const left = await countFiles(staging).catch(() => files);
   const placed = Math.max(0, files - left);
-  return {
-    isWhole: false,
-    words: `${placed} of ${files} files had taken their place, each as a whole; the others are as they were`,
-  };
+  const said = `${placed} of ${files} files have taken their place, each as a whole; the others are as they were`;
+  return { isWhole: false, words: [said, ...words].join('. ') };
 }

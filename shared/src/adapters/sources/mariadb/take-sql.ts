@@ -12,6 +12,12 @@ const REFUSAL = 'holdfast: ';
 
 const MESSAGE_CHARS = 500;
 
+/** Stands among the names of what moves once the rows are in, in the same transaction. No table has an empty name. */
+const COPIED = '';
+
+/** Tenths of a second that a session which was ended is waited for. */
+const LOOKS = 3000;
+
 /** Ends the script with a sentence when the question finds names. */
 function refuse(words: string, question: string): string {
   return `  SET found = (${question});
@@ -186,8 +192,31 @@ BEGIN NOT ATOMIC
       EXECUTE IMMEDIATE CONCAT('INSERT INTO ', x.goal, ' (', x.columns_listed, ') SELECT ', x.columns_listed, ' FROM ', x.origin);
     END IF;
   END FOR;
+  INSERT INTO ${MOVES} VALUES ('${COPIED}');
   COMMIT;
 END//
+`;
+}
+
+/**
+ * Ends what is left of the copying, whose default database is the private one, and waits until it is over; then tells whether its mark is there.
+ * Fails where it does not end.
+ */
+export function createLookSql(names: Pick<TakeNames, 'target' | 'scratch' | 'aside' | 'code'>): string {
+  const left = `information_schema.PROCESSLIST p WHERE p.ID <> CONNECTION_ID() AND ${is('p.DB', '@scratch')}`;
+  return `${begin(names)}BEGIN NOT ATOMIC
+  DECLARE looks INT DEFAULT 0;
+  DECLARE CONTINUE HANDLER FOR 1094 BEGIN END;
+  FOR x IN (SELECT p.ID FROM ${left}) DO
+    EXECUTE IMMEDIATE CONCAT('KILL ', x.ID);
+  END FOR;
+  WHILE EXISTS (SELECT 1 FROM ${left}) DO
+    SET looks = looks + 1;
+    IF looks > ${LOOKS} THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '${REFUSAL}the copying of rows does not end'; END IF;
+    DO SLEEP(0.1);
+  END WHILE;
+END//
+SELECT JSON_OBJECT('copied', (SELECT COUNT(*) FROM ${MOVES} WHERE name = '${COPIED}'))//
 `;
 }
 

@@ -19,6 +19,7 @@ import {
   createCopyRowsSql,
   createLikeTargetSql,
   createListViewsSql,
+  createLookSql,
   createMoveSql,
   createStripSql,
 } from './take-sql.ts';
@@ -27,6 +28,7 @@ const DUMP = ['--skip-comments', '--skip-lock-tables', '--no-data'] as const;
 const POUR = ['--batch', '--binary-mode', '--loose-sandbox', '--local-infile=0', '--max-allowed-packet=1G'] as const;
 
 const viewRow = z.object({ view: z.string() });
+const lookRow = z.object({ copied: z.number() });
 
 /** Out of one database, into another; `options` end with the names that are wanted, or with none for all. */
 function createPouring(
@@ -115,7 +117,16 @@ export function planTake(input: TakeInput): TakePlan {
   const script = (name: string, sql: string) => createScriptCommand(input, name, scratch, sql);
   const choose: TakeStep = { kind: 'ask', command: script('take-choose', createChoiceSql(about)) };
   if (input.mode === 'data_only')
-    return { prepare: [choose], move: script('take-rows', createCopyRowsSql(about)), leavesMark: false, finish: [] };
+    return {
+      prepare: [choose],
+      move: script('take-rows', createCopyRowsSql(about)),
+      isQuick: false,
+      mark: {
+        look: script('take-look', createLookSql(names)),
+        isSet: (stdout) => parseJsonLines(lookRow, stdout).some(({ copied }) => copied > 0),
+      },
+      finish: [],
+    };
   const move = script('take-move', createMoveSql(about));
   const like: TakeStep = { kind: 'ask', command: script('take-like', createLikeTargetSql(names)) };
   if (input.mode === 'schema_only') {
@@ -125,14 +136,14 @@ export function planTake(input: TakeInput): TakePlan {
       '--events',
       `--ignore-table=${scratch}.${MOVES}`,
     ]);
-    return { prepare: [choose, like], move, leavesMark: true, finish: [{ kind: 'pour', ...all }] };
+    return { prepare: [choose, like], move, isQuick: true, finish: [{ kind: 'pour', ...all }] };
   }
   const strip: TakeStep = { kind: 'ask', command: script('take-strip', createStripSql(about)) };
   const hold: TakeStep = { kind: 'ask', command: script('take-keys', createHoldKeysSql(about)) };
   return {
     prepare: [choose, like, ...planCode(input, names), strip, hold],
     move,
-    leavesMark: true,
+    isQuick: true,
     finish: planFinish(input, { target, scratch, aside, code: names.code }),
   };
 }

@@ -15,6 +15,7 @@ import { HEAD_BYTES, isOlderPg, readArchiveHead } from './head.ts';
 import { postgresRoles } from './roles.ts';
 import { postgresScript } from './script.ts';
 import { checkDatabaseName, createCreateSql, createDropSql, createInspectSql, formatDatabaseUri, VERIFY_SQL } from './sql.ts';
+import { postgresWitness } from './witness.ts';
 
 interface IgnorableError {
   /** Tried against one line of stderr and the line after it. */
@@ -161,6 +162,7 @@ export const postgresRestore: DatabaseRestore = {
     createPsqlCommand(input, getMaintenanceDatabase(input), 'end-sessions', createEndSessionsSql(getTarget(input))),
   planSwap,
   wasSwapped: (scratch, aside) => !scratch.exists || aside.exists,
+  witness: postgresWitness,
   planSchemas,
   planCopyTables,
   planVerify: (input) => createPsqlCommand(input, getTarget(input), 'verify', VERIFY_SQL),
