@@ -47,8 +47,9 @@ export function onward(view: { readonly href: string; readonly label: HtmlValue 
 
 export type HiddenFields = Readonly<Record<string, string | number>>;
 
-export function hiddenInputs(fields: HiddenFields | undefined): Html {
-  return html`${Object.entries(fields ?? {}).map(([name, value]) => html`<input type="hidden" ${attrs({ name, value })}>`)}`;
+/** Of the form around them, or of the one with this id. */
+export function hiddenInputs(fields: HiddenFields | undefined, form?: string): Html {
+  return html`${Object.entries(fields ?? {}).map(([name, value]) => html`<input type="hidden" ${attrs({ name, value, form })}>`)}`;
 }
 
 /** A one-button form: an act that needs no question. */

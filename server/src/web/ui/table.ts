@@ -45,6 +45,8 @@ export type Selection<Row> = {
   readonly name: string;
   readonly value: (row: Row) => string;
   readonly label: (row: Row) => string;
+  /** What the form sends beside the rows: of the list as it is shown now, so that filters that follow the typing change it too. */
+  readonly hidden?: HiddenFields | undefined;
 };
 
 /**
@@ -77,7 +79,7 @@ export function table<Row>(view: TableView<Row>): Html {
           view.select !== undefined &&
           html`<th role="columnheader" class="cell-select" scope="col"><span class="visually-hidden">Choose</span><label class="check-only needs-js"><input type="checkbox" ${attrs({ 'data-choose-all': view.select.form })}><span class="visually-hidden">Choose all on this page</span></label></th>`
         }${view.columns.map((column) => headCell(column, view.sort))}</tr></thead><tbody role="rowgroup">${view.rows.map((row) => bodyRow(row, view))}</tbody></table>`;
-  return html`<div class="table-wrap" ${attrs({ id: view.id, ...liveAttributes(view.live) })}>${content}${view.pager !== undefined && hasSomething(view.pager, content === view.empty) && pager(view.pager)}</div>`;
+  return html`<div class="table-wrap" ${attrs({ id: view.id, ...liveAttributes(view.live) })}>${view.select !== undefined && hiddenInputs(view.select.hidden, view.select.form)}${content}${view.pager !== undefined && hasSomething(view.pager, content === view.empty) && pager(view.pager)}</div>`;
 }
 
 function headCell<Row>(column: Column<Row>, sort: Sort | undefined): Html {

@@ -72,6 +72,22 @@ describe('Acts on many rows', () => {
     }
   });
 
+  it('are about the list as it is narrowed, also where only its table comes anew', async () => {
+    for (const [list, noun, part] of [
+      ['/plans', 'plans', 'plans'],
+      ['/hosts', 'hosts', 'hosts'],
+      ['/sources', 'sources', 'sources'],
+      ['/runs', 'runs', 'runs'],
+    ] as const) {
+      const told = (query: string) =>
+        new RegExp(`<input type="hidden"\\s+name="back" value="${list}${query.replace('?', '\\?')}" form="${noun}-acts">`);
+      const page = await world.read(list);
+      assert.doesNotMatch(page, /<form class="bulk-bar"(?:(?!<\/form>).)*name="back"/s, list);
+      assert.match(page, told(''));
+      assert.match(await world.read(`${list}?q=nothing-like-it`, { part }), told('?q=nothing-like-it'));
+    }
+  });
+
   it('ask first, by number and name, and do nothing until then', async () => {
     const { nightly, hourly } = fleet.plans;
     const question = await post('/plans/acts', { act: 'pause', ids: [nightly, hourly], back: '/plans?q=o' });

@@ -19,22 +19,31 @@ export type BulkBarView = {
   readonly here: string;
 };
 
-/** The boxes before the rows. */
+/** The boxes before the rows, with the address of the list that they are in. */
 export function selectRows<Row extends { readonly id: string }>(
   bar: BulkBarView,
   nameOf: (row: Row) => string,
 ): Selection<Row> | undefined {
   if (bar.acts.length === 0) return undefined;
-  return { form: bar.form, name: 'ids', value: (row) => row.id, label: (row) => `Choose ${nameOf(row)}` };
+  return {
+    form: bar.form,
+    name: 'ids',
+    value: (row) => row.id,
+    label: (row) => `Choose ${nameOf(row)}`,
+    hidden: { back: bar.here },
+  };
 }
 
-/** One form for all that was ticked; each button asks first. Where scripts run, it shows once something is ticked. */
+/**
+ * One form for all that was ticked; each button asks first. Where scripts run, it shows once something is ticked. What list it is about
+ * stands with the rows: filters that follow the typing change those and leave this.
+ */
 export function bulkBar(bar: BulkBarView): Html | false {
   if (bar.acts.length === 0) return false;
   const acts = bar.acts.map(({ value, label, isDangerous }) =>
     button({ label, name: 'act', value, small: true, ...(isDangerous === true ? { kind: 'danger' } : {}) }),
   );
-  return html`<form class="bulk-bar" method="post" aria-label="${`Chosen ${bar.many}`}" ${attrs({ id: bar.form, action: bar.action })}>${hiddenInputs({ back: bar.here })}<span class="quiet">With the ticked ones:</span>${acts}<label class="bulk-all"><input type="checkbox" name="all" value="true"><span>and all others that match this list</span></label></form>`;
+  return html`<form class="bulk-bar" method="post" aria-label="${`Chosen ${bar.many}`}" ${attrs({ id: bar.form, action: bar.action })}><span class="quiet">With the ticked ones:</span>${acts}<label class="bulk-all"><input type="checkbox" name="all" value="true"><span>and all others that match this list</span></label></form>`;
 }
 
 export type BulkQuestion = {
