@@ -45,6 +45,8 @@ export type Field = {
   /** Ids, paths, commands, cron lines. */
   readonly mono?: boolean | undefined;
   readonly attributes?: Readonly<Record<string, AttributeValue>> | undefined;
+  /** Before a field of one line, such as a search among its choices; the field is then a part that can be swapped by itself. */
+  readonly lead?: HtmlValue;
 };
 
 export type FieldSection = {
@@ -134,7 +136,13 @@ export function formField(field: Field): Html {
     field.unit === undefined
       ? control(field)
       : html`<div class="with-unit">${control(field)}<span class="unit">${field.unit}</span></div>`;
-  return html`<div class="field ${field.error !== undefined && 'field-wrong'}"><label for="${idOf(field)}">${field.label}${mark}</label>${input}${helpLine(field)}${errorLine(field)}</div>`;
+  const own = attrs({ id: field.lead === undefined ? null : fieldPartId(field.name) });
+  return html`${field.lead}<div class="field ${field.error !== undefined && 'field-wrong'}" ${own}><label for="${idOf(field)}">${field.label}${mark}</label>${input}${helpLine(field)}${errorLine(field)}</div>`;
+}
+
+/** The id of a field with what belongs to it, where something leads it. */
+export function fieldPartId(name: string): string {
+  return `f-${name}-part`;
 }
 
 function control(field: Field): Html {

@@ -120,6 +120,16 @@
     history.replaceState(history.state, '', query.length === 0 ? path : `${path}?${query.join('&')}`);
   });
 
+  // Enter in a search among the choices of a field searches, whatever its form does otherwise.
+  document.addEventListener('keydown', (event) => {
+    const box = event.target;
+    if (event.key !== 'Enter' || event.isComposing || !(box instanceof HTMLElement)) return;
+    if (!box.hasAttribute('data-enter-clicks-next')) return;
+    event.preventDefault();
+    const next = box.nextElementSibling;
+    if (next instanceof HTMLButtonElement) next.click();
+  });
+
   // Keys
 
   let sequence = '';

@@ -8,7 +8,7 @@ import { listSources } from '../../../core/sources/sources.ts';
 import type { Page } from '../../../store/page.ts';
 import type { Source } from '../../../store/sources.ts';
 import type { Visit } from '../../http/route.ts';
-import type { ChoiceSearch } from '../forms/choice-search.view.ts';
+import { type ChoiceSearch, foundName, searchName } from '../forms/choice-search.view.ts';
 import { findText, readText } from '../forms/form-values.ts';
 import { loadNames } from '../runs/run-names.ts';
 
@@ -18,14 +18,16 @@ const HOSTS_SEARCHED = 20;
 /** What was typed to find one, as it came with the form. */
 export interface Sought {
   find: string;
-  /** The form was sent only to search. */
+  /** The form was sent only to search, or with a search that was typed and not sent yet. */
   isAsked: boolean;
 }
 
-/** A form that asks for nothing to be done is sent as an address. */
-export function readSought({ form, query }: Pick<Visit, 'form' | 'query'>): Sought {
+/** A form that asks for nothing to be done is sent as an address. `field`: whose search, where a form has several. */
+export function readSought({ form, query }: Pick<Visit, 'form' | 'query'>, field?: string): Sought {
   const read = (name: string) => readText(form, name) || (findText(query, name) ?? '');
-  return { find: read('find').trim().slice(0, TEXT.searchChars), isAsked: read('act') === 'find' };
+  const find = read(searchName(field)).trim().slice(0, TEXT.searchChars);
+  const isSent = [form, query].some((values) => Object.hasOwn(values, foundName(field)));
+  return { find, isAsked: read('act') === 'find' || (isSent && find !== read(foundName(field)).trim()) };
 }
 
 export interface Offer<T> {
@@ -97,7 +99,8 @@ export function describeSearch(
   label: string,
   { find }: Sought,
   offer: Pick<Offer<unknown>, 'found' | 'isCut'>,
+  follows?: ChoiceSearch['follows'],
 ): ChoiceSearch | undefined {
   if (find === '' && !offer.isCut) return undefined;
-  return { label, find, found: offer.found.length, isCut: offer.isCut };
+  return { label, find, found: offer.found.length, isCut: offer.isCut, follows };
 }

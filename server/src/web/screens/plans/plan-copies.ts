@@ -10,7 +10,9 @@ import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { PAGES } from '../../urls.ts';
 import { isShown } from '../forms/form-problem.ts';
 import { readText } from '../forms/form-values.ts';
+import { describeSearch, readSought } from '../hosts/offered-hosts.ts';
 import { findId, getParam } from '../params.ts';
+import { offerRepositories, toRepositoryOption } from '../repositories/offered-repositories.ts';
 import { loadNames, nameOf } from '../runs/run-names.ts';
 import type { CopiesFormView, PlanCopiesView } from './plan-copies.view.ts';
 import { checkPolicyChoice, EVERYTHING, readPlanRetention, readPolicyChoices } from './plan-retention.ts';
@@ -49,13 +51,17 @@ export async function readCopiesForm(
   context: CoreContext,
   visit: Visit,
   text: CopiesText,
-  repositories: CopiesFormView['repositories'],
+  action: string,
 ): Promise<CopiesFormView> {
   const policy = text.policy === '' ? EVERYTHING : text.policy;
+  const sought = readSought(visit, 'copyRepository');
+  const keep = [findId(text.repository, idSchema('repository'))];
+  const offer = await offerRepositories(context, visit.caller, { find: sought.find, keep });
   return {
     repository: text.repository,
     policy,
-    repositories,
+    repositories: offer.rows.map(toRepositoryOption),
+    search: describeSearch('Find a second repository', sought, offer, { field: 'copyRepository', action }),
     policies: await readPolicyChoices(context, visit, policy),
   };
 }

@@ -7,26 +7,32 @@ import type { Field, FieldOption } from '../../ui/form.ts';
 import { facts, panel } from '../../ui/panel.ts';
 import { formatNoun } from '../../ui/quantity.ts';
 import { type Clockface, relativeTime } from '../../ui/time.ts';
+import { type ChoiceSearch, searchedField } from '../forms/choice-search.view.ts';
 import { describeSums, type PlanRetentionView, sourceNotices } from './plan-retention.view.ts';
 
 export type CopiesFormView = {
   readonly repository: string;
   readonly policy: string;
   readonly repositories: readonly FieldOption[];
+  readonly search: ChoiceSearch | undefined;
   readonly policies: readonly FieldOption[];
 };
 
+export function copyRepositoryField(view: CopiesFormView, errors: Readonly<Record<string, string>>): Field {
+  return {
+    name: 'copyRepository',
+    label: 'and copy each clean backup to',
+    kind: 'select',
+    value: view.repository,
+    options: [{ value: '', label: 'No second repository' }, ...view.repositories],
+    error: errors['copyRepository'],
+    help: 'Each host copies by itself, from the first repository to the second, also while this server is away.',
+  };
+}
+
 export function copyFields(view: CopiesFormView, errors: Readonly<Record<string, string>>): readonly Field[] {
   return [
-    {
-      name: 'copyRepository',
-      label: 'and copy each clean backup to',
-      kind: 'select',
-      value: view.repository,
-      options: [{ value: '', label: 'No second repository' }, ...view.repositories],
-      error: errors['copyRepository'],
-      help: 'Each host copies by itself, from the first repository to the second, also while this server is away.',
-    },
+    searchedField(copyRepositoryField(view, errors), view.search),
     {
       name: 'copyPolicy',
       label: 'and keep the copies',

@@ -8,7 +8,7 @@ import type { FireCalendar } from '../../api/fire-calendar.ts';
 import type { Visit } from '../../http/route.ts';
 import { describeDrillRhythm } from '../drills/drill-words.ts';
 import { readText } from '../forms/form-values.ts';
-import { offerHosts } from '../hosts/offered-hosts.ts';
+import { describeSearch, offerHosts, readSought } from '../hosts/offered-hosts.ts';
 import { findId } from '../params.ts';
 import { loadNames, nameOf } from '../runs/run-names.ts';
 import type { DrillFiresView, DrillsFormView, PlanDrillsView } from './plan-drills.view.ts';
@@ -91,8 +91,10 @@ export async function readDrillsForm(
   visit: Visit,
   calendar: FireCalendar,
   text: DrillsText,
+  action: string,
 ): Promise<DrillsFormView> {
-  const { rows } = await offerHosts(context, visit.caller, { keep: [findId(text.host, idSchema('host'))] });
+  const sought = readSought(visit, 'drillHost');
+  const offer = await offerHosts(context, visit.caller, { find: sought.find, keep: [findId(text.host, idSchema('host'))] });
   const { preset, cron, zone } = text.schedule;
   return {
     values: { preset, cron, zone, runs: text.runs, host: text.host },
@@ -101,7 +103,11 @@ export async function readDrillsForm(
       ...SCHEDULE_PRESETS.map(({ name, label }) => ({ value: name, label })),
       { value: OWN, label: 'An expression of my own' },
     ],
-    hosts: [{ value: OWN_HOST, label: 'the host of each source' }, ...rows.map(({ id, name }) => ({ value: id, label: name }))],
+    hosts: [
+      { value: OWN_HOST, label: 'the host of each source' },
+      ...offer.rows.map(({ id, name }) => ({ value: id, label: name })),
+    ],
+    search: describeSearch('Find a host for drills', sought, offer, { field: 'drillHost', action }),
     runsMax: DRILL_RUNS_MAX,
     fires: previewDrills(calendar, text, context.clock.now()),
   };

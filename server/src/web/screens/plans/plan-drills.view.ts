@@ -5,6 +5,7 @@ import { icon } from '../../ui/icons.ts';
 import { panel } from '../../ui/panel.ts';
 import { formatNoun } from '../../ui/quantity.ts';
 import type { Clockface } from '../../ui/time.ts';
+import { type ChoiceSearch, isSearched, searchedField } from '../forms/choice-search.view.ts';
 import { type FiresView, firesList } from './plan-fires.view.ts';
 
 /** `words` are of the whole rhythm; undefined where none is chosen. */
@@ -20,6 +21,7 @@ export type DrillsFormView = {
   };
   readonly presets: readonly FieldOption[];
   readonly hosts: readonly FieldOption[];
+  readonly search: ChoiceSearch | undefined;
   readonly runsMax: number;
   readonly fires: DrillFiresView;
 };
@@ -50,6 +52,16 @@ function drillField(errors: Readonly<Record<string, string>>, name: string, more
   return { name, label: DRILL_LABELS[name] ?? name, error: errors[name], ...more };
 }
 
+export function drillHostField({ values, hosts }: DrillsFormView, errors: Readonly<Record<string, string>>): Field {
+  return drillField(errors, 'drillHost', {
+    kind: 'select',
+    required: true,
+    value: values.host,
+    options: hosts,
+    help: 'Another host needs the tools and a way to the repository, and gets its secrets for the time of the drill.',
+  });
+}
+
 /** Typing in here shows the next drills; without JavaScript they are checked when the plan is saved. */
 export function drillFields(
   view: DrillsFormView,
@@ -61,7 +73,7 @@ export function drillFields(
     {
       title: 'Restore drills',
       folded: true,
-      open: view.fires.words !== undefined,
+      open: view.fires.words !== undefined || isSearched(view.search),
       help: 'For sources of this plan that have no rhythm of their own. Of several plans of a source the oldest one that says anything counts.',
       fields: [
         field('drillPreset', { kind: 'select', required: true, value: values.preset, options: view.presets }),
@@ -81,13 +93,7 @@ export function drillFields(
           value: values.runs,
           help: 'Of each source, since its last drill began. With times as well, whichever comes first.',
         }),
-        field('drillHost', {
-          kind: 'select',
-          required: true,
-          value: values.host,
-          options: view.hosts,
-          help: 'Another host needs the tools and a way to the repository, and gets its secrets for the time of the drill.',
-        }),
+        searchedField(drillHostField(view, errors), view.search),
       ],
       content: drillFires(view.fires, face),
     },

@@ -1,12 +1,9 @@
 /** Making and changing a plan: `/plans/new`, `/plans/:plan/edit`, and the preview of its fires. */
-import { idSchema, type PlanId, type SourceId } from '@holdfast/shared/domain/ids.ts';
-import { nameSchema } from '@holdfast/shared/domain/plan.ts';
+import { idSchema, type PlanId } from '@holdfast/shared/domain/ids.ts';
 import { SCHEDULE_PRESETS } from '@holdfast/shared/domain/schedule.ts';
-import { HTTP, RUNS } from '@holdfast/shared/limits.ts';
 import { demand } from '../../../core/caller.ts';
-import { createPlan, getPlan, type PlanInput, updatePlan } from '../../../core/plans/plans.ts';
+import { createPlan, getPlan, updatePlan } from '../../../core/plans/plans.ts';
 import type { CoreContext } from '../../../core/ports.ts';
-import { listRepositories } from '../../../core/repositories/repositories.ts';
 import type { Plan } from '../../../store/plans.ts';
 import type { FireCalendar } from '../../api/fire-calendar.ts';
 import { html } from '../../html.ts';
@@ -16,179 +13,26 @@ import { PAGES } from '../../urls.ts';
 import { readClockface } from '../clockface.ts';
 import { type FormProblem, hasProblem, NO_PROBLEM, toFormProblem } from '../forms/form-problem.ts';
 import { findText, readList, readText } from '../forms/form-values.ts';
-import { findId, getParam, wantsPart } from '../params.ts';
+import { describeSearch, readSought } from '../hosts/offered-hosts.ts';
+import { findId, findParts, getParam } from '../params.ts';
+import { offerRepositories, toRepositoryOption } from '../repositories/offered-repositories.ts';
 import { buildShell } from '../shell.ts';
-import { labelRepositoryKind } from '../sources/source-words.ts';
 import { previewBegins } from './plan-begins.ts';
-import { type CopiesText, checkCopies, NO_COPIES, readCopiesForm, readCopiesText, toCopiesText } from './plan-copies.ts';
-import {
-  checkDrills,
-  type DrillsText,
-  NO_DRILLS,
-  previewDrills,
-  readDrillsForm,
-  readDrillsText,
-  toDrillsText,
-} from './plan-drills.ts';
+import { readCopiesForm } from './plan-copies.ts';
+import { checkDraft, chooseSchedule, createDraft, type Draft, readDraft, readSourceIds, toDraft } from './plan-draft.ts';
+import { previewDrills, readDrillsForm, readDrillsText } from './plan-drills.ts';
 import { drillFires } from './plan-drills.view.ts';
 import { firesPreview } from './plan-fires.view.ts';
-import { PLAN_SOURCES, type PlanFormView, planFormPage, sourceChoices } from './plan-form.view.ts';
-import {
-  applyWindowAct,
-  checkOptionsText,
-  DEFAULT_OPTIONS_TEXT,
-  findWindowAct,
-  type OptionsText,
-  readOptionsText,
-  toOptionsText,
-  WINDOWS_MAX,
-} from './plan-options.ts';
+import { foundParts, type PlanFormView, planFormPage } from './plan-form.view.ts';
+import { applyWindowAct, findWindowAct, readOptionsText, WINDOWS_MAX } from './plan-options.ts';
 import type { PlanOptionsView } from './plan-options.view.ts';
-import { checkPolicyChoice, EVERYTHING, findUsualPolicy, readPolicyChoices } from './plan-retention.ts';
+import { readPolicyChoices } from './plan-retention.ts';
 import { previewFires } from './plan-rhythm.ts';
-import {
-  BY_HAND,
-  findSchedule,
-  findScheduleProblem,
-  listZones,
-  OWN,
-  type ScheduleText,
-  SHARED,
-  toScheduleText,
-} from './plan-schedule.ts';
+import { BY_HAND, listZones, OWN, type ScheduleText, SHARED } from './plan-schedule.ts';
 import { readScheduleText, readSharing, shareTimes } from './plan-sharing.ts';
 import { readSourceGroups } from './plan-source-groups.ts';
 
-/** A plan as it stands in the form. */
-interface Draft {
-  name: string;
-  repository: string;
-  sources: readonly SourceId[];
-  schedule: ScheduleText;
-  /** The name of the shared schedule that its times would become; empty: none. */
-  shareAs: string;
-  options: OptionsText;
-  /** A choice of the field. */
-  retentionPolicy: string;
-  copies: CopiesText;
-  drills: DrillsText;
-  enabled: boolean;
-}
-
-function readSourceIds(values: readonly string[]): SourceId[] {
-  const ids = values.slice(0, RUNS.partsPerRun).map((text) => findId(text, idSchema('source')));
-  return [...new Set(ids.filter((id) => id !== undefined))];
-}
-
-async function readDraft(context: CoreContext, visit: Visit): Promise<Draft> {
-  const { form } = visit;
-  return {
-    name: readText(form, 'name').slice(0, 500),
-    repository: readText(form, 'repository').slice(0, 100),
-    sources: readSourceIds(readList(form, 'sources')),
-    schedule: await readScheduleText(context, visit, form),
-    shareAs: readText(form, 'shareAs').trim().slice(0, 500),
-    options: readOptionsText(form),
-    retentionPolicy: readText(form, 'retentionPolicy').slice(0, 100),
-    copies: readCopiesText(visit),
-    drills: readDrillsText(form),
-    enabled: readText(form, 'enabled') === 'true',
-  };
-}
-
-function toDraft(plan: Plan): Draft {
-  return {
-    name: plan.name,
-    repository: plan.repository,
-    sources: plan.sources,
-    schedule: toScheduleText(plan.schedule, 'UTC', plan.sharedSchedule),
-    shareAs: '',
-    options: toOptionsText(plan.options),
-    retentionPolicy: plan.retentionPolicy ?? EVERYTHING,
-    copies: toCopiesText(plan),
-    drills: toDrillsText(plan.options.drills),
-    enabled: plan.enabled,
-  };
-}
-
 const toScheduleValues = ({ preset, cron, zone }: ScheduleText) => ({ preset, cron, zone });
-
-/** A link from a shared schedule names it. */
-async function createScheduleText(context: CoreContext, visit: Visit): Promise<ScheduleText> {
-  const text = await readScheduleText(context, visit, visit.query);
-  return text.shared.schedule === undefined ? text : { ...text, preset: SHARED };
-}
-
-/** Where there is one repository, no other can be meant. */
-async function findOnlyRepository(context: CoreContext, { caller }: Visit): Promise<string> {
-  const { rows } = await listRepositories(context, caller, {}, { limit: 2 });
-  return rows.length === 1 ? (rows[0]?.id ?? '') : '';
-}
-
-/** A new plan: every day or as the shared schedule of the address says, kept as usual, for the sources the address names. */
-async function createDraft(context: CoreContext, visit: Visit): Promise<Draft> {
-  return {
-    name: '',
-    repository: findText(visit.query, 'repository') ?? (await findOnlyRepository(context, visit)),
-    sources: readSourceIds(readList(visit.query, 'sources')),
-    schedule: await createScheduleText(context, visit),
-    shareAs: '',
-    options: DEFAULT_OPTIONS_TEXT,
-    retentionPolicy: await findUsualPolicy(context, visit),
-    copies: NO_COPIES,
-    drills: NO_DRILLS,
-    enabled: true,
-  };
-}
-
-/** Turns a draft into input; what cannot be used is said by field. */
-function checkDraft(calendar: FireCalendar, draft: Draft, now: number): { input: PlanInput } | { problem: FormProblem } {
-  const name = nameSchema.safeParse(draft.name);
-  const repository = findId(draft.repository, idSchema('repository'));
-  const wrong = findScheduleProblem(calendar, draft.schedule, now);
-  const options = checkOptionsText(draft.options);
-  const retention = checkPolicyChoice(draft.retentionPolicy);
-  const copies = checkCopies(draft.copies);
-  const drills = checkDrills(calendar, draft.drills, now);
-  const fields: Record<string, string> = {
-    ...(draft.sources.length === 0 ? { sources: 'Choose at least one source.' } : {}),
-    ...(repository === undefined ? { repository: 'Choose where the snapshots go.' } : {}),
-    ...(wrong === undefined ? {} : { [wrong.field]: wrong.message }),
-    ...(name.success ? {} : { name: name.error.issues[0]?.message ?? 'is needed' }),
-    ...('fields' in options ? options.fields : {}),
-    ...('problem' in retention ? { retentionPolicy: retention.problem } : {}),
-    ...('fields' in copies ? copies.fields : {}),
-    ...('fields' in drills ? drills.fields : {}),
-  };
-  if (
-    !name.success ||
-    repository === undefined ||
-    'fields' in options ||
-    'problem' in retention ||
-    'fields' in copies ||
-    'fields' in drills ||
-    Object.keys(fields).length > 0
-  )
-    return { problem: { fields } };
-  return {
-    input: {
-      name: name.data,
-      repository,
-      sources: draft.sources,
-      ...chooseSchedule(draft.schedule),
-      enabled: draft.enabled,
-      options: { ...options.options, drills: drills.drills },
-      retentionPolicy: retention.policy,
-      ...copies.copies,
-    },
-  };
-}
-
-/** What a plan is given: the shared schedule, or its own. */
-function chooseSchedule(text: ScheduleText): Pick<PlanInput, 'schedule' | 'sharedSchedule'> {
-  if (text.preset !== SHARED) return { schedule: findSchedule(text) };
-  return { sharedSchedule: findId(text.shared?.id ?? '', idSchema('schedule')) };
-}
 
 interface FormScene {
   plan?: Plan | undefined;
@@ -213,11 +57,12 @@ async function buildView(context: CoreContext, visit: Visit, calendar: FireCalen
   const { urls, caller } = visit;
   const { plan, draft, problem } = scene;
   const face = readClockface(context, visit);
-  const find = findText(visit.query, 'find') ?? '';
-  const repositories = await listRepositories(context, caller, {}, { limit: HTTP.pageSizeMax });
+  const { find } = readSought(visit);
+  const sought = readSought(visit, 'repository');
+  const keep = [findId(draft.repository, idSchema('repository'))];
+  const offer = await offerRepositories(context, caller, { find: sought.find, keep });
   const sharing = await readSharing(context, visit, calendar, draft);
-  const here = plan === undefined ? urls.addPlan() : urls.editPlan({ plan: plan.id });
-  const places = repositories.rows.map((row) => ({ value: row.id, label: `${row.name} · ${labelRepositoryKind(row.kind)}` }));
+  const action = plan === undefined ? urls.addPlan() : urls.editPlan({ plan: plan.id });
   return {
     face,
     heading: plan === undefined ? 'Which sources go where, and when?' : `Change the plan “${plan.name}”.`,
@@ -227,17 +72,17 @@ async function buildView(context: CoreContext, visit: Visit, calendar: FireCalen
       ...(plan === undefined ? [] : [{ label: plan.name, href: urls.plan({ plan: plan.id }) }]),
       { label: plan === undefined ? 'New plan' : 'Edit' },
     ],
-    action: here,
-    here,
+    action,
     cancelHref: plan === undefined ? urls.plans() : urls.plan({ plan: plan.id }),
     submit: plan === undefined ? 'Make the plan' : 'Save the plan',
     ...(plan === undefined ? {} : { version: Number(findText(visit.form, 'version', 12) ?? plan.version) || plan.version }),
     ...(await readSourceGroups(context, visit, draft.sources, find)),
     find,
     addSourceHref: urls.addSource(),
-    repositories: places,
-    copies: await readCopiesForm(context, visit, draft.copies, places),
-    drills: await readDrillsForm(context, visit, calendar, draft.drills),
+    repositories: offer.rows.map(toRepositoryOption),
+    repositorySearch: describeSearch('Find a repository', sought, offer, { field: 'repository', action }),
+    copies: await readCopiesForm(context, visit, draft.copies, action),
+    drills: await readDrillsForm(context, visit, calendar, draft.drills, action),
     addRepositoryHref: urls.addRepository(),
     values: { name: draft.name, repository: draft.repository, enabled: draft.enabled, ...toScheduleValues(draft.schedule) },
     sharing,
@@ -264,9 +109,15 @@ async function buildView(context: CoreContext, visit: Visit, calendar: FireCalen
   };
 }
 
+/** Nothing is saved by a search among sources, repositories or hosts. */
+function isSearch(visit: Visit): boolean {
+  return [undefined, 'repository', 'copyRepository', 'drillHost'].some((field) => readSought(visit, field).isAsked);
+}
+
 async function showForm(context: CoreContext, visit: Visit, calendar: FireCalendar, scene: FormScene): Promise<PageReply> {
   const view = await buildView(context, visit, calendar, scene);
-  if (wantsPart(visit, PLAN_SOURCES)) return { kind: 'page', html: sourceChoices(view) };
+  const parts = await findParts(visit, foundParts(view));
+  if (parts !== undefined) return parts;
   const status = hasProblem(scene.problem) ? 422 : 200;
   return { kind: 'page', status, html: planFormPage(await buildShell(context, visit, 'plans'), view) };
 }
@@ -279,6 +130,7 @@ async function countHosts(context: CoreContext, visit: Visit, id: PlanId): Promi
 async function save(context: CoreContext, visit: Visit, calendar: FireCalendar, plan: Plan | undefined): Promise<PageReply> {
   demand(visit.caller, 'plan.manage');
   let draft = await readDraft(context, visit);
+  if (isSearch(visit)) return showForm(context, visit, calendar, { plan, draft, problem: NO_PROBLEM });
   const act = findWindowAct(visit.form);
   if (act !== undefined) {
     const options = { ...draft.options, windows: applyWindowAct(draft.options.windows, act) };

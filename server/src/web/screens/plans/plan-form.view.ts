@@ -2,13 +2,14 @@
 import { attrs, type Html, html } from '../../html.ts';
 import { button, hiddenInputs, linkButton, onward } from '../../ui/button.ts';
 import { emptyState } from '../../ui/empty.ts';
-import { errorSummary, type Field, type FieldOption, fieldSection, formField } from '../../ui/form.ts';
+import { errorSummary, type Field, type FieldOption, fieldPartId, fieldSection, formField } from '../../ui/form.ts';
+import { icon } from '../../ui/icons.ts';
 import { type Crumb, layout, type Shell } from '../../ui/layout.ts';
 import { panel } from '../../ui/panel.ts';
-import { searchInput } from '../../ui/table.ts';
 import type { Clockface } from '../../ui/time.ts';
-import { type CopiesFormView, copyFields } from './plan-copies.view.ts';
-import { DRILL_LABELS, type DrillsFormView, drillFields } from './plan-drills.view.ts';
+import { type ChoiceSearch, foundChoices, isSearched, searchedField } from '../forms/choice-search.view.ts';
+import { type CopiesFormView, copyFields, copyRepositoryField } from './plan-copies.view.ts';
+import { DRILL_LABELS, type DrillsFormView, drillFields, drillHostField } from './plan-drills.view.ts';
 import { type FiresView, firesPreview } from './plan-fires.view.ts';
 import { labelOption, optionSections, type PlanOptionsView } from './plan-options.view.ts';
 import { scheduleFields } from './schedule-fields.view.ts';
@@ -28,8 +29,6 @@ export type PlanFormView = {
   readonly title: string;
   readonly crumbs: readonly Crumb[];
   readonly action: string;
-  /** The form's own address: the search for sources asks it. */
-  readonly here: string;
   readonly cancelHref: string;
   readonly submit: string;
   readonly version?: number | undefined;
@@ -39,7 +38,8 @@ export type PlanFormView = {
   readonly cut: boolean;
   readonly hasSources: boolean;
   readonly addSourceHref: string;
-  readonly repositories: readonly { readonly value: string; readonly label: string }[];
+  readonly repositories: readonly FieldOption[];
+  readonly repositorySearch: ChoiceSearch | undefined;
   readonly addRepositoryHref: string;
   readonly values: {
     readonly name: string;
@@ -70,7 +70,7 @@ export type SharingView = {
   readonly schedulesHref: string;
 };
 
-export const PLAN_SOURCES = 'plan-sources';
+const PLAN_SOURCES = 'plan-sources';
 const FORM = 'plan-form';
 
 export function planFormPage(shell: Shell, view: PlanFormView): Html {
@@ -79,7 +79,10 @@ export function planFormPage(shell: Shell, view: PlanFormView): Html {
   return layout(shell, { title: view.title, crumbs: view.crumbs, heading: view.heading, content });
 }
 
-/** Search and boxes; the boxes belong to the form beside it. */
+/**
+ * Search and boxes, both of the form beside them: without JavaScript the search is sent with all that is typed and ticked there, and
+ * comes back with it.
+ */
 function sourcePicker(view: PlanFormView): Html {
   if (!view.hasSources)
     return emptyState({
@@ -88,16 +91,17 @@ function sourcePicker(view: PlanFormView): Html {
       text: 'A source is a database or a folder on one of your hosts.',
       action: linkButton({ href: view.addSourceHref, label: 'Add a source', kind: 'primary' }),
     });
-  return html`<form class="toolbar" role="search" method="get" action="${view.here}" aria-label="Find sources" hx-get="${view.here}" hx-trigger="input delay:200ms, submit" hx-include="#${PLAN_SOURCES}" hx-target="#${PLAN_SOURCES}" hx-select="#${PLAN_SOURCES}" hx-swap="outerMorph" hx-sync="this:replace">${searchInput({ name: 'find', value: view.find, label: 'Search sources and hosts' })}<button class="button button-secondary no-js">Find</button></form>${sourceChoices(view)}`;
+  const box = html`<input class="input" type="search" name="find" form="plan-form" data-search data-enter-clicks-next autocomplete="off" spellcheck="false" placeholder="Search sources and hosts" aria-label="Search sources and hosts" hx-post="${view.action}" hx-vals='{"act":"find"}' hx-trigger="input delay:200ms" hx-target="#${PLAN_SOURCES}" hx-swap="outerMorph" hx-sync="this:replace" hx-status:4xx="swap:none" hx-status:5xx="swap:none" ${attrs({ value: view.find })}>`;
+  return html`<div class="toolbar" role="search" aria-label="Find sources"><span class="search">${icon('search')}${box}</span><button class="button button-secondary no-js" form="plan-form" name="act" value="find" formnovalidate>Find</button></div>${sourceChoices(view)}`;
 }
 
 /** The boxes alone; the search takes them from here. What is checked stays, whatever is searched for. */
-export function sourceChoices(view: PlanFormView): Html {
+function sourceChoices(view: PlanFormView): Html {
   const error = view.errors['sources'];
   const none =
     view.groups.length === 0 &&
     html`<p class="quiet">No source fits. ${onward({ href: view.addSourceHref, label: 'Add a source' })}</p>`;
-  return html`<div class="fields" id="${PLAN_SOURCES}">${error !== undefined && html`<p class="error" id="f-sources">${error}</p>`}${view.groups.map(
+  return html`<div class="fields" id="${PLAN_SOURCES}"><input type="hidden" name="found" form="plan-form" ${attrs({ value: view.find })}>${error !== undefined && html`<p class="error" id="f-sources">${error}</p>`}${view.groups.map(
     (group) =>
       html`<fieldset class="field"><legend><span class="cell">${group.host}</span></legend><div class="choices">${group.choices.map(sourceBox)}</div></fieldset>`,
   )}${none}${view.cut && html`<p class="quiet">More sources fit: search for the one you miss.</p>`}</div>`;
@@ -110,7 +114,18 @@ function sourceBox(choice: SourceChoice): Html {
 /** The hidden button comes first, so that Enter in a field saves instead of adding or removing a row. */
 function planForm(view: PlanFormView): Html {
   const hidden = view.version === undefined ? {} : { version: view.version };
-  return html`<form class="form" id="${FORM}" method="post" action="${view.action}">${hiddenInputs(hidden)}<button hidden></button>${fieldSection({ fields: [repositoryField(view)] })}${whenSection(view)}${fieldSection({ fields: [retentionField(view)] })}${fieldSection({ title: 'A second copy', folded: true, open: view.copies.repository !== '', fields: copyFields(view.copies, view.errors) })}${drillFields(view.drills, view)}${fieldSection({ fields: [nameField(view), enabledField(view)] })}<div class="folds" id="plan-options">${optionSections(view.options)}</div><div class="form-actions">${button({ label: view.submit, kind: 'primary' })}${linkButton({ href: view.cancelHref, label: 'Cancel', kind: 'quiet' })}</div></form>`;
+  return html`<form class="form" id="${FORM}" method="post" action="${view.action}">${hiddenInputs(hidden)}<button hidden></button>${fieldSection({ fields: [searchedField(repositoryField(view), view.repositorySearch)] })}${whenSection(view)}${fieldSection({ fields: [retentionField(view)] })}${fieldSection({ title: 'A second copy', folded: true, open: view.copies.repository !== '' || isSearched(view.copies.search), fields: copyFields(view.copies, view.errors) })}${drillFields(view.drills, view)}${fieldSection({ fields: [nameField(view), enabledField(view)] })}<div class="folds" id="plan-options">${optionSections(view.options)}</div><div class="form-actions">${button({ label: view.submit, kind: 'primary' })}${linkButton({ href: view.cancelHref, label: 'Cancel', kind: 'quiet' })}</div></form>`;
+}
+
+/** The parts that a search among choices comes back with, by the ids of what they replace. */
+export function foundParts(view: PlanFormView): Readonly<Record<string, () => Html>> {
+  const parts: [Field, ChoiceSearch | undefined][] = [
+    [repositoryField(view), view.repositorySearch],
+    [copyRepositoryField(view.copies, view.errors), view.copies.search],
+    [drillHostField(view.drills, view.errors), view.drills.search],
+  ];
+  const found = parts.map(([field, search]) => [fieldPartId(field.name), () => foundChoices(field, search)] as const);
+  return { ...Object.fromEntries(found), [PLAN_SOURCES]: () => sourceChoices(view) };
 }
 
 function repositoryField(view: PlanFormView): Field {

@@ -13,6 +13,7 @@ import { createRepository, getRepository, keepFirstTest, updateRepository } from
 import type { Repository } from '../../../store/repositories.ts';
 import type { Html } from '../../html.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
+import { fieldPartId } from '../../ui/form.ts';
 import { PAGES } from '../../urls.ts';
 import {
   type FormValues,
@@ -22,15 +23,22 @@ import {
   readTypedValues,
   toAdapterSections,
 } from '../forms/adapter-form.ts';
+import { type ChoiceSearch, foundChoices } from '../forms/choice-search.view.ts';
 import { type FormProblem, mergeProblems, NO_PROBLEM, toFormProblem, toSchemaProblem } from '../forms/form-problem.ts';
 import { findText, readText } from '../forms/form-values.ts';
 import { type BeforeSave, keepTick, offerUntested, saySaved, tryBeforeSaving } from '../forms/save-test.ts';
-import { offerHosts } from '../hosts/offered-hosts.ts';
-import { findId, getParam } from '../params.ts';
+import { describeSearch, offerHosts, readSought } from '../hosts/offered-hosts.ts';
+import { findId, getParam, wantsPart } from '../params.ts';
 import { buildShell } from '../shell.ts';
 import type { TestAnswer } from '../sources/source-test.ts';
 import type { SaveAnyway, TestResultView } from '../sources/source-test.view.ts';
-import { chooseRepositoryPage, type RepositoryFormView, repositoryForm, repositoryFormPage } from './repository-form.view.ts';
+import {
+  chooseRepositoryPage,
+  type RepositoryFormView,
+  repositoryForm,
+  repositoryFormPage,
+  testedFromField,
+} from './repository-form.view.ts';
 import { askDraftTest, chooseHost, type DraftAnswer, toHostOption } from './repository-test.ts';
 
 interface Draft {
@@ -38,6 +46,8 @@ interface Draft {
   saved: Repository | undefined;
   /** Who can be asked to open it. */
   hosts: readonly HostView[];
+  /** More are there than are listed, or somebody searched. */
+  search: Pick<ChoiceSearch, 'label' | 'find' | 'found' | 'isCut'> | undefined;
   /** The chosen one: as posted, else the one that tested it last, else the first that is there. Undefined while no host has joined. */
   host: HostView | undefined;
 }
@@ -55,8 +65,9 @@ interface Filling {
   secretsGone?: boolean;
 }
 
-function toFormView(visit: Visit, { adapter, saved, hosts, host }: Draft, filling: Filling): RepositoryFormView {
+function toFormView(visit: Visit, { adapter, saved, hosts, search, host }: Draft, filling: Filling): RepositoryFormView {
   const { urls } = visit;
+  const action = saved === undefined ? urls.addRepository({ kind: adapter.kind }) : urls.editRepository({ repository: saved.id });
   const { name, runsAtOnce, values, problem } = filling;
   const shared = {
     kindLabel: adapter.label,
@@ -65,7 +76,9 @@ function toFormView(visit: Visit, { adapter, saved, hosts, host }: Draft, fillin
     runsAtOnce: { value: runsAtOnce, error: problem.fields['runsAtOnce'], most: RUNS.atOnceMax },
     sections: toAdapterSections(adapter.fields, { values, stored: Object.keys(saved?.secrets ?? {}), problem }),
     problem: filling.lead ?? problem.text,
+    action,
     hosts: hosts.map(toHostOption),
+    hostSearch: search && { ...search, follows: { field: 'host', action } },
     host: { value: host?.id, error: problem.fields['host'] },
     isLocal: adapter.localPath !== undefined,
     test: filling.test,
@@ -78,7 +91,6 @@ function toFormView(visit: Visit, { adapter, saved, hosts, host }: Draft, fillin
   if (saved === undefined)
     return {
       ...shared,
-      action: urls.addRepository({ kind: adapter.kind }),
       cancelHref: urls.repositories(),
       crumbs: [list, { label: 'Add repository', href: urls.addRepository() }, { label: adapter.label }],
       heading: 'Add a repository',
@@ -86,7 +98,6 @@ function toFormView(visit: Visit, { adapter, saved, hosts, host }: Draft, fillin
   const href = urls.repository({ repository: saved.id });
   return {
     ...shared,
-    action: urls.editRepository({ repository: saved.id }),
     cancelHref: href,
     crumbs: [list, { label: saved.name, href }, { label: 'Edit' }],
     heading: `Edit ${saved.name}`,
@@ -106,15 +117,32 @@ async function replyRefused(context: CoreContext, visit: Visit, draft: Draft, fi
   return replyForm(context, visit, draft, { ...filling, secretsGone: Object.keys(secrets).length > 0 }, 422);
 }
 
+/** A search among hosts saves and tests nothing. What is typed stays, but for secrets where the page comes anew. */
+async function replySearched(
+  context: CoreContext,
+  visit: Visit,
+  draft: Draft,
+  typed: Pick<Filling, 'name' | 'runsAtOnce' | 'values'>,
+): Promise<PageReply> {
+  const filling = { ...typed, problem: NO_PROBLEM, anyway: draft.host && keepTick(visit.form, draft.host) };
+  const view = toFormView(visit, draft, filling);
+  if (wantsPart(visit, fieldPartId('host'))) return { kind: 'page', html: foundChoices(testedFromField(view), view.hostSearch) };
+  if (visit.isFragment) return { kind: 'page', html: repositoryForm(view) };
+  const { secrets } = readAdapterForm(draft.adapter.fields, visit.form);
+  return replyForm(context, visit, draft, { ...filling, secretsGone: Object.keys(secrets).length > 0 });
+}
+
 async function readHosts(
   context: CoreContext,
   visit: Visit,
   saved: Repository | undefined,
-): Promise<Pick<Draft, 'hosts' | 'host'>> {
+): Promise<Pick<Draft, 'hosts' | 'search' | 'host'>> {
   const posted = readText(visit.form, 'host');
   const keep = [findId(posted, idSchema('host')), saved?.testedFrom];
-  const { rows: hosts } = await offerHosts(context, visit.caller, { keep });
-  return { hosts, host: chooseHost(hosts, saved?.testedFrom, posted) };
+  const sought = readSought(visit, 'host');
+  const offer = await offerHosts(context, visit.caller, { find: sought.find, keep });
+  const hosts = offer.rows;
+  return { hosts, search: describeSearch('Find a host', sought, offer), host: chooseHost(hosts, saved?.testedFrom, posted) };
 }
 
 async function showAdd(context: CoreContext, visit: Visit): Promise<PageReply> {
@@ -193,6 +221,7 @@ async function answerPost(context: CoreContext, visit: Visit, draft: Draft): Pro
   const refuse = (problem: FormProblem) =>
     replyRefused(context, visit, draft, { ...typed, problem, anyway: host && keepTick(form, host) });
   const parsed = ownSchema.safeParse(own);
+  if (readSought(visit, 'host').isAsked) return replySearched(context, visit, draft, typed);
   if (!parsed.success) {
     const adapterProblem = findAdapterProblem(adapter.fields, form, Object.keys(saved?.secrets ?? {}));
     return refuse(mergeProblems(toSchemaProblem(parsed.error), adapterProblem));

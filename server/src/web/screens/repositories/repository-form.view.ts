@@ -6,6 +6,7 @@ import { type Field, type FieldOption, type FieldSection, form } from '../../ui/
 import { type Crumb, layout, type Shell } from '../../ui/layout.ts';
 import { panel, rows } from '../../ui/panel.ts';
 import type { Urls } from '../../urls.ts';
+import { type ChoiceSearch, searchedField } from '../forms/choice-search.view.ts';
 import { formTestResult, type SaveAnyway, saveAnywayField, type TestResultView } from '../sources/source-test.view.ts';
 
 export interface ChooseRepositoryView {
@@ -27,6 +28,7 @@ export interface RepositoryFormView {
   /** Hosts that can be asked to open it; none has joined when it is empty. */
   hosts: readonly FieldOption[];
   host: { value: string | undefined; error?: string | undefined };
+  hostSearch: ChoiceSearch | undefined;
   /** The directory lies on the host itself. */
   isLocal: boolean;
   test?: TestResultView | undefined;
@@ -59,24 +61,24 @@ export function chooseRepositoryPage(shell: Shell, { urls, kinds }: ChooseReposi
 
 const NO_HOST = 'No host has joined yet, so none can open it: it is saved without a test. Test it on its page once one has.';
 
-function testedFrom({ hosts, host, isLocal }: RepositoryFormView): FieldSection {
-  if (hosts.length === 0) return { fields: [], content: callout({ tone: 'notice', text: NO_HOST }) };
+export function testedFromField({ hosts, host, isLocal }: RepositoryFormView): Field {
   return {
-    fields: [
-      {
-        name: 'host',
-        label: 'Tested from',
-        kind: 'select',
-        required: true,
-        value: host.value,
-        options: hosts,
-        error: host.error,
-        help: isLocal
-          ? 'The directory lies on this host.'
-          : 'A host that will back up to it opens it, read-only, before it is saved: what counts is the way from there.',
-      },
-    ],
+    name: 'host',
+    label: 'Tested from',
+    kind: 'select',
+    required: true,
+    value: host.value,
+    options: hosts,
+    error: host.error,
+    help: isLocal
+      ? 'The directory lies on this host.'
+      : 'A host that will back up to it opens it, read-only, before it is saved: what counts is the way from there.',
   };
+}
+
+function testedFrom(view: RepositoryFormView): FieldSection {
+  if (view.hosts.length === 0) return { fields: [], content: callout({ tone: 'notice', text: NO_HOST }) };
+  return { fields: [searchedField(testedFromField(view), view.hostSearch)] };
 }
 
 /** The form; a refused one takes its place. */

@@ -8,16 +8,24 @@ import { readRecoverySheet } from '../../../core/repositories/recovery-sheet.ts'
 import { getRepository } from '../../../core/repositories/repositories.ts';
 import type { Repository } from '../../../store/repositories.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
+import { fieldPartId } from '../../ui/form.ts';
 import { PAGES } from '../../urls.ts';
 import { readClockface } from '../clockface.ts';
+import { foundChoices } from '../forms/choice-search.view.ts';
 import { type FormProblem, isShown, NO_PROBLEM, toFormProblem } from '../forms/form-problem.ts';
 import { readText } from '../forms/form-values.ts';
-import { offerHosts } from '../hosts/offered-hosts.ts';
-import { findId, getParam } from '../params.ts';
+import { describeSearch, offerHosts, readSought } from '../hosts/offered-hosts.ts';
+import { findId, findParts, getParam } from '../params.ts';
 import { buildShell } from '../shell.ts';
 import { describeRepository } from '../sources/source-words.ts';
 import { recoverySheetPage } from './recovery-sheet.view.ts';
-import { type PasswordPanelView, type PasswordView, provePage } from './repository-password.view.ts';
+import {
+  type PasswordPanelView,
+  type PasswordView,
+  type ProvePageView,
+  provePage,
+  provingHostField,
+} from './repository-password.view.ts';
 import { chooseHost, toHostOption } from './repository-test.ts';
 
 async function readPasswordView(context: CoreContext, caller: Caller, repository: Repository): Promise<PasswordView> {
@@ -78,27 +86,30 @@ async function replyForm(
   const { caller, urls } = visit;
   const { id, name, testedFrom } = repository;
   const posted = readText(visit.form, 'host');
-  const { rows } = await offerHosts(context, caller, { keep: [findId(posted, idSchema('host')), testedFrom] });
+  const sought = readSought(visit, 'host');
+  const keep = [findId(posted, idSchema('host')), testedFrom];
+  const offer = await offerHosts(context, caller, { find: sought.find, keep });
   const back = urls.repository({ repository: id });
+  const action = urls.provePassword({ repository: id });
   const isRefused = problem !== NO_PROBLEM;
   const { password, ...others } = problem.fields;
-  return {
-    kind: 'page',
-    status: isRefused ? 422 : 200,
-    html: provePage(await buildShell(context, visit, 'repositories'), {
-      face: readClockface(context, visit),
-      crumbs: [{ label: 'Repositories', href: urls.repositories() }, { label: name, href: back }, { label: 'Password' }],
-      name,
-      where: describeRepository(repository),
-      action: urls.provePassword({ repository: id }),
-      cancelHref: back,
-      hosts: rows.map(toHostOption),
-      chosenHost: chooseHost(rows, testedFrom, posted)?.id,
-      password: await readPasswordView(context, caller, repository),
-      error: password,
-      problem: problem.text ?? Object.values(others)[0],
-    }),
+  const view: ProvePageView = {
+    face: readClockface(context, visit),
+    crumbs: [{ label: 'Repositories', href: urls.repositories() }, { label: name, href: back }, { label: 'Password' }],
+    name,
+    where: describeRepository(repository),
+    action,
+    cancelHref: back,
+    hosts: offer.rows.map(toHostOption),
+    chosenHost: chooseHost(offer.rows, testedFrom, posted)?.id,
+    hostSearch: describeSearch('Find a host', sought, offer, { field: 'host', action }),
+    password: await readPasswordView(context, caller, repository),
+    error: password,
+    problem: problem.text ?? Object.values(others)[0],
   };
+  const part = { [fieldPartId('host')]: () => foundChoices(provingHostField(view), view.hostSearch) };
+  const html = async () => provePage(await buildShell(context, visit, 'repositories'), view);
+  return (await findParts(visit, part)) ?? { kind: 'page', status: isRefused ? 422 : 200, html: await html() };
 }
 
 async function readRepository(context: CoreContext, visit: Visit): Promise<Repository> {
@@ -113,6 +124,7 @@ async function showForm(context: CoreContext, visit: Visit): Promise<PageReply> 
 async function postProof(context: CoreContext, visit: Visit): Promise<PageReply> {
   const { caller, urls } = visit;
   const repository = await readRepository(context, visit);
+  if (readSought(visit, 'host').isAsked) return replyForm(context, visit, repository);
   try {
     const host = findId(readText(visit.form, 'host'), idSchema('host'));
     if (host === undefined) throw new AppError('invalid', 'choose the host that is to open the repository');

@@ -2,11 +2,12 @@
 import { type Html, html } from '../../html.ts';
 import { linkButton, onward } from '../../ui/button.ts';
 import { callout } from '../../ui/flash.ts';
-import { type FieldOption, form } from '../../ui/form.ts';
+import { type Field, type FieldOption, form } from '../../ui/form.ts';
 import { type Crumb, layout, type Shell } from '../../ui/layout.ts';
 import { panel } from '../../ui/panel.ts';
 import { type StatusView, status } from '../../ui/status.ts';
 import { type Clockface, relativeTime } from '../../ui/time.ts';
+import { type ChoiceSearch, searchedField } from '../forms/choice-search.view.ts';
 
 export interface PasswordView {
   /** `unopened`: nothing is in the repository yet. */
@@ -57,14 +58,27 @@ export interface ProvePageView {
   cancelHref: string;
   hosts: readonly FieldOption[];
   chosenHost: string | undefined;
+  hostSearch: ChoiceSearch | undefined;
   password: PasswordView;
   /** Beside the password, and about the whole. */
   error: string | undefined;
   problem: string | undefined;
 }
 
+export function provingHostField({ hosts, chosenHost }: ProvePageView): Field {
+  return {
+    name: 'host',
+    label: 'Host',
+    kind: 'select',
+    required: true,
+    options: hosts,
+    value: chosenHost,
+    help: 'It opens the repository. User and keys of the storage are those that Holdfast has.',
+  };
+}
+
 export function provePage(shell: Shell, view: ProvePageView): Html {
-  const { name, where, action, cancelHref, hosts, chosenHost, password, error, problem, face } = view;
+  const { name, where, action, cancelHref, hosts, password, error, problem, face } = view;
   const content =
     hosts.length === 0
       ? callout({ tone: 'notice', text: 'No host has joined yet, and only hosts open repositories.' })
@@ -81,15 +95,7 @@ export function provePage(shell: Shell, view: ProvePageView): Html {
               secret: { stored: false },
               error,
             },
-            {
-              name: 'host',
-              label: 'Host',
-              kind: 'select',
-              required: true,
-              options: hosts,
-              value: chosenHost,
-              help: 'It opens the repository. User and keys of the storage are those that Holdfast has.',
-            },
+            searchedField(provingHostField(view), view.hostSearch),
           ],
           problem,
           submit: { label: 'Prove it', busy: 'Opening…' },

@@ -3,6 +3,7 @@ import { getSourceAdapter, SOURCE_ADAPTERS } from '@holdfast/shared/adapters/all
 import type { SourceAdapter } from '@holdfast/shared/adapters/source.ts';
 import { type HostId, idSchema } from '@holdfast/shared/domain/ids.ts';
 import { nameSchema } from '@holdfast/shared/domain/plan.ts';
+import { TEXT } from '@holdfast/shared/limits.ts';
 import { changesConnection } from '../../../core/adapters/adapter-input.ts';
 import { demand } from '../../../core/caller.ts';
 import { getHost, type HostView } from '../../../core/hosts/hosts.ts';
@@ -24,13 +25,15 @@ import { type FormProblem, mergeProblems, NO_PROBLEM, toFormProblem } from '../f
 import { findText, readText } from '../forms/form-values.ts';
 import { keepTick, offerUntested, saySaved, tryBeforeSaving } from '../forms/save-test.ts';
 import { offerHosts } from '../hosts/offered-hosts.ts';
-import { findId, getParam } from '../params.ts';
+import { findId, getParam, wantsPart } from '../params.ts';
 import { buildShell } from '../shell.ts';
 import { sayAdopted } from './source-discover.ts';
 import { adoptTyped, type Findings, findTyped } from './source-find.ts';
 import { foundDatabases } from './source-find.view.ts';
 import {
   chooseSourcePage,
+  foundHosts,
+  HOST_CHOICE_ID,
   type HostChoice,
   type KindChoice,
   type SourceFormView,
@@ -55,16 +58,19 @@ function toKindChoice(adapter: SourceAdapter, host: HostView | undefined): KindC
 }
 
 async function showChoice(context: CoreContext, visit: Visit, host: HostView | undefined): Promise<PageReply> {
-  const hosts = host === undefined ? await offerHosts(context, visit.caller) : undefined;
+  const find = host === undefined ? findText(visit.query, 'q', TEXT.searchChars) : undefined;
+  const hosts = host === undefined ? await offerHosts(context, visit.caller, { find: find ?? '' }) : undefined;
   const kind = findText(visit.query, 'kind');
   const view = {
     urls: visit.urls,
     host: host && toHostChoice(host),
     hosts: hosts?.rows.map(toHostChoice) ?? [],
     more: hosts?.isCut === true,
+    find,
     kinds: SOURCE_ADAPTERS.map((adapter) => toKindChoice(adapter, host)),
     chosenKind: SOURCE_ADAPTERS.find((adapter) => adapter.kind === kind)?.kind,
   };
+  if (wantsPart(visit, HOST_CHOICE_ID)) return { kind: 'page', html: foundHosts(view) };
   return { kind: 'page', html: chooseSourcePage(await buildShell(context, visit, 'sources'), view) };
 }
 

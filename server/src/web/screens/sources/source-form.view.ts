@@ -7,7 +7,9 @@ import { callout } from '../../ui/flash.ts';
 import { type Field, type FieldSection, form } from '../../ui/form.ts';
 import { type Crumb, layout, type Shell } from '../../ui/layout.ts';
 import { panel, rows } from '../../ui/panel.ts';
+import { formatCount } from '../../ui/quantity.ts';
 import { type HostState, hostStatus, status } from '../../ui/status.ts';
+import { searchInput, toolbar } from '../../ui/table.ts';
 import type { Urls } from '../../urls.ts';
 import { type FindView, findPanel } from './source-find.view.ts';
 import { formTestResult, type SaveAnyway, saveAnywayField, type TestResultView, testButton } from './source-test.view.ts';
@@ -34,6 +36,8 @@ export interface ChooseSourceView {
   hosts: readonly HostChoice[];
   /** There are more hosts than shown. */
   more: boolean;
+  /** A part of a host's name. */
+  find: string | undefined;
   kinds: readonly KindChoice[];
   chosenKind: string | undefined;
 }
@@ -80,27 +84,52 @@ export function chooseSourcePage(shell: Shell, view: ChooseSourceView): Html {
   });
 }
 
-function hostChoice({ urls, hosts, more, chosenKind }: ChooseSourceView): Html {
-  if (hosts.length === 0)
+export const HOST_CHOICE_ID = 'host-choice';
+/** Hosts that are found at a glance: of more one is searched for. */
+const AT_A_GLANCE = 10;
+
+function hostChoice(view: ChooseSourceView): Html {
+  const { urls, hosts, find, chosenKind } = view;
+  if (hosts.length === 0 && find === undefined)
     return html`<section class="panel">${emptyState({
       icon: 'host',
       title: 'No host has joined yet',
       text: 'The agent on a host reads the database or the folders. Add the host first.',
       action: linkButton({ href: urls.addHost(), label: 'Add host', kind: 'primary' }),
     })}</section>`;
-  return panel({
-    title: 'Hosts',
-    aside: more
-      ? html`the first ${hosts.length}; for others open <a href="${urls.hosts()}">the host’s page</a>`
-      : String(hosts.length),
-    content: rows(
-      hosts.map((host) => ({
-        status: hostStatus(host.standing, host.condition),
-        title: html`<a href="${urls.addSource({ host: host.id, kind: chosenKind })}">${host.name}</a>`,
-        action: linkButton({ href: urls.addSource({ host: host.id, kind: chosenKind }), label: 'Choose', small: true }),
-      })),
-    ),
-  });
+  const bar =
+    (hosts.length > AT_A_GLANCE || find !== undefined) &&
+    toolbar({
+      action: urls.addSource(),
+      label: 'Find a host',
+      target: HOST_CHOICE_ID,
+      kept: chosenKind === undefined ? {} : { kind: chosenKind },
+      controls: searchInput({ name: 'q', value: find, label: 'Name of the host' }),
+    });
+  return html`<section>${bar}${foundHosts(view)}</section>`;
+}
+
+/** The hosts alone; the search takes them from here. */
+export function foundHosts({ urls, hosts, more, find, chosenKind }: ChooseSourceView): Html {
+  const addressOf = ({ id }: HostChoice) => urls.addSource({ host: id, kind: chosenKind });
+  const content =
+    hosts.length === 0
+      ? emptyState({
+          icon: 'search',
+          title: 'No host matches',
+          action: linkButton({ href: urls.addSource({ kind: chosenKind }), label: 'Show all hosts' }),
+        })
+      : rows(
+          hosts.map((host) => ({
+            status: hostStatus(host.standing, host.condition),
+            title: html`<a href="${addressOf(host)}">${host.name}</a>`,
+            action: linkButton({ href: addressOf(host), label: 'Choose', small: true }),
+          })),
+        );
+  const count = `${more ? 'the first ' : ''}${formatCount(hosts.length)}${find === undefined ? '' : ' that fit'}`;
+  const hint = more && html`<span class="quiet">There are more: search for a part of the name.</span>`;
+  const whole = panel({ title: 'Hosts', aside: count, content, ...(hint === false ? {} : { foot: hint }) });
+  return html`<div id="${HOST_CHOICE_ID}">${whole}</div>`;
 }
 
 function kindChoice({ urls, kinds }: ChooseSourceView, host: HostChoice): Html {
