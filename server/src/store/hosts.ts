@@ -107,6 +107,8 @@ export interface HostFilter {
   /** Only hosts seen at or after (online) or before (offline) this instant. */
   seenSince?: number | undefined;
   notSeenSince?: number | undefined;
+  /** Only those of `ids`, which are connected, that were seen at or after `since`; or, not online, only the others. */
+  connection?: { isOnline: boolean; ids: readonly HostId[]; since: number } | undefined;
   /** Only hosts whose drain has not ended at this instant. */
   drainedAt?: number | undefined;
   /** Only hosts of which something was found broken, or only the others. */
@@ -140,8 +142,8 @@ export interface HostStore {
   listTags(tenant: TenantId): Promise<readonly string[]>;
   countHosts(tenant: TenantId): Promise<{ total: number; active: number }>;
   countHostsSeenSince(tenant: TenantId, since: number): Promise<number>;
-  /** Active ones seen since then of which something was found broken. */
-  countAilingHosts(tenant: TenantId, seenSince: number): Promise<number>;
+  /** Active ones seen since then of which something was found broken, by name. */
+  listAilingHosts(tenant: TenantId, seenSince: number): Promise<readonly HostId[]>;
   /** The host that has this name, unless it is revoked. Exact but for case. */
   findHostNamed(tenant: TenantId, name: string): Promise<NamedHost | undefined>;
   /** The oldest host that calls itself so and is not revoked, whatever name people gave it. Exact but for case. */

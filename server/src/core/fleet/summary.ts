@@ -1,7 +1,7 @@
 /** A fleet in numbers, for those who ask one question a minute. */
-import { WIRE } from '@holdfast/shared/limits.ts';
 import type { AlertCounts } from '../../store/alerts.ts';
 import { type Caller, demand } from '../caller.ts';
+import { countOnlineHosts } from '../hosts/hosts.ts';
 import type { CoreContext } from '../ports.ts';
 import type { ProtectionCounts } from '../protection/protection.ts';
 import { countWithoutPlan } from './look.ts';
@@ -16,7 +16,7 @@ export interface FleetSummary {
   hosts: {
     total: number;
     active: number;
-    /** Heard of lately. */
+    /** Connected, and heard of lately. */
     online: number;
     /** Of these, with something broken that endangers their backups. */
     degraded: number;
@@ -30,16 +30,15 @@ export interface FleetSummary {
   alerts: AlertCounts;
 }
 
-export async function summarizeFleet({ store, fleet, clock }: CoreContext, caller: Caller): Promise<FleetSummary> {
+export async function summarizeFleet(context: CoreContext, caller: Caller): Promise<FleetSummary> {
   demand(caller, 'view');
+  const { store, fleet, clock } = context;
   const { tenant } = caller;
   const now = clock.now();
-  const freshSince = now - WIRE.offlineAfterMs;
-  const [look, hosts, online, degraded, pending, plans, repositories, snapshots, figures, alerts] = await Promise.all([
+  const [look, hosts, fresh, pending, plans, repositories, snapshots, figures, alerts] = await Promise.all([
     fleet.look(tenant),
     store.hosts.countHosts(tenant),
-    store.hosts.countHostsSeenSince(tenant, freshSince),
-    store.hosts.countAilingHosts(tenant, freshSince),
+    countOnlineHosts(context, tenant),
     store.hosts.listPending(tenant, now),
     store.plans.countPlans(tenant),
     store.repositories.countRepositories(tenant),
@@ -53,7 +52,7 @@ export async function summarizeFleet({ store, fleet, clock }: CoreContext, calle
       byStatus: look.counts,
       withoutPlan: countWithoutPlan(look),
     },
-    hosts: { ...hosts, online, degraded, pending: pending.length },
+    hosts: { ...hosts, ...fresh, pending: pending.length },
     plans: { total: plans, enabled: figures.enabledPlans },
     repositories,
     snapshots,

@@ -2,7 +2,7 @@
 import { sealFor } from '@holdfast/shared/crypto/sealed.ts';
 import type { Ailment, HostCondition } from '@holdfast/shared/domain/ailments.ts';
 import { isDraining } from '@holdfast/shared/domain/drain.ts';
-import type { HostId } from '@holdfast/shared/domain/ids.ts';
+import type { HostId, TenantId } from '@holdfast/shared/domain/ids.ts';
 import type { HostOrder } from '@holdfast/shared/domain/list-orders.ts';
 import type { RunLimits, SecretsMode } from '@holdfast/shared/domain/plan.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
@@ -47,6 +47,23 @@ export function findHostStanding(
   return isFresh && directory.isOnline(id) ? 'online' : 'offline';
 }
 
+/**
+ * How many hosts are online, and how many of these are degraded, without a look at each: whoever is connected is heard of all the time,
+ * so that those who are both are the fewer of the two.
+ */
+export async function countOnlineHosts(
+  { store, clock, directory }: Pick<CoreContext, 'store' | 'clock' | 'directory'>,
+  tenant: TenantId,
+): Promise<{ online: number; degraded: number }> {
+  const freshSince = clock.now() - WIRE.offlineAfterMs;
+  const [seen, ailing] = await Promise.all([
+    store.hosts.countHostsSeenSince(tenant, freshSince),
+    store.hosts.listAilingHosts(tenant, freshSince),
+  ]);
+  const degraded = ailing.filter((id) => directory.isOnline(id)).length;
+  return { online: Math.min(seen, directory.listOnline().length), degraded };
+}
+
 /** Whether a host of this standing is fit for its backups. */
 export function findHostCondition(standing: HostStanding, ailments: readonly Ailment[] | undefined): HostCondition {
   if (standing !== 'online' || ailments === undefined) return 'unknown';
@@ -61,6 +78,33 @@ export function toHostView(context: CoreContext, host: Host): HostView {
   const ailments = condition === 'degraded' ? host.ailments : undefined;
   const drift = host.acknowledgedSpecVersion < host.specVersion;
   return { ...host, drain, standing, condition, ailments, skewLevel, drift };
+}
+
+/** What a list of hosts can be narrowed to, each as it reads in its own row. */
+export const LISTED_STANDINGS = [...HOST_STANDINGS, 'active', 'draining', 'degraded'] as const;
+export type ListedStanding = (typeof LISTED_STANDINGS)[number];
+
+/** Whom a list of this standing shows. */
+export function filterByStanding(
+  { clock, directory }: Pick<CoreContext, 'clock' | 'directory'>,
+  standing: ListedStanding | undefined,
+): HostFilter {
+  const connect = (isOnline: boolean) => {
+    const since = clock.now() - WIRE.offlineAfterMs + 1;
+    return { state: 'active', connection: { isOnline, ids: directory.listOnline(), since } } as const;
+  };
+  switch (standing) {
+    case 'online':
+      return connect(true);
+    case 'offline':
+      return connect(false);
+    case 'degraded':
+      return { ...connect(true), ailing: true };
+    case 'draining':
+      return { state: 'active', drainedAt: clock.now() };
+    default:
+      return { state: standing };
+  }
 }
 
 export async function listHosts(

@@ -249,10 +249,10 @@ export function checkHosts(open: OpenStore): void {
             [well.id, unjudged.id],
           ],
         );
-        assert.equal(await hosts.countAilingHosts(TENANT, NOW), 1, 'those that were seen lately');
-        assert.equal(await hosts.countAilingHosts(OTHER_TENANT, NOW), 0);
+        assert.deepEqual(await hosts.listAilingHosts(TENANT, NOW), [ailing.id], 'those that were seen lately');
+        assert.deepEqual(await hosts.listAilingHosts(OTHER_TENANT, NOW), []);
         await hosts.setHostState(TENANT, ailing.id, 'revoked');
-        assert.equal(await hosts.countAilingHosts(TENANT, NOW), 0);
+        assert.deepEqual(await hosts.listAilingHosts(TENANT, NOW), []);
       }),
     );
 

@@ -48,10 +48,10 @@ function prepareHosts(sql: Sql) {
     count: sql.select('SELECT count(*) AS count FROM hosts WHERE tenant_id = @tenant', counted),
     countActive: sql.select("SELECT count(*) AS count FROM hosts WHERE tenant_id = @tenant AND state = 'active'", counted),
     countSeen: sql.select('SELECT count(*) AS count FROM hosts WHERE tenant_id = @tenant AND last_seen_at >= @since', counted),
-    countAiling: sql.select(
-      `SELECT count(*) AS count FROM hosts INDEXED BY hosts_ailing
-       WHERE tenant_id = @tenant AND ailments <> '[]' AND state = 'active' AND last_seen_at >= @seenSince`,
-      counted,
+    ailing: sql.select(
+      `SELECT id FROM hosts INDEXED BY hosts_ailing
+       WHERE tenant_id = @tenant AND ailments <> '[]' AND state = 'active' AND last_seen_at >= @seenSince ORDER BY name_key, id`,
+      z.object({ id: idSchema('host') }),
     ),
     rename: sql.change(`UPDATE hosts SET name = coalesce(@name, name), name_key = coalesce(@nameKey, name_key),
       tags = coalesce(@tags, tags), concurrency = coalesce(@concurrency, concurrency), limits = coalesce(@limits, limits),
@@ -122,7 +122,7 @@ type HostRows = Pick<
   | 'listTags'
   | 'countHosts'
   | 'countHostsSeenSince'
-  | 'countAilingHosts'
+  | 'listAilingHosts'
   | 'findHostNamed'
   | 'findHostCalling'
   | 'findHostsByHostname'
@@ -156,7 +156,7 @@ export function createHostRows(sql: Sql): HostRows {
       })),
     listTags: (tenant) => sql.read(() => hosts.tags.list({ tenant }).map(({ tag }) => tag)),
     countHostsSeenSince: (tenant, since) => sql.read(() => hosts.countSeen.find({ tenant, since })?.count ?? 0),
-    countAilingHosts: (tenant, seenSince) => sql.read(() => hosts.countAiling.find({ tenant, seenSince })?.count ?? 0),
+    listAilingHosts: (tenant, seenSince) => sql.read(() => hosts.ailing.list({ tenant, seenSince }).map(({ id }) => id)),
     findHostNamed: (tenant, name) => sql.read(() => hosts.byName.find({ tenant, nameKey: foldName(name) })),
     findHostCalling: (tenant, hostname) => sql.read(() => hosts.byHostname.find({ tenant, hostname })),
     findHostsByHostname: (tenant, hostname) => sql.read(() => hosts.ofHostname.list({ tenant, hostname })),

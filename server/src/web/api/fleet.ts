@@ -21,7 +21,7 @@ const summaryShape = nameShape(
     hosts: z.strictObject({
       total: countSchema,
       active: countSchema,
-      online: countSchema.meta({ description: 'Heard of lately' }),
+      online: countSchema.meta({ description: 'Connected, and heard of lately' }),
       degraded: countSchema.meta({ description: 'Of these, with something broken that endangers their backups' }),
       pending: countSchema.meta({ description: 'Wait for approval' }),
     }),

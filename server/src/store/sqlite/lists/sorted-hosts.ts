@@ -4,7 +4,7 @@ import type { HostOrder } from '@holdfast/shared/domain/list-orders.ts';
 import * as z from 'zod';
 import type { Host, HostFilter, HostPage } from '../../hosts.ts';
 import type { Page, PageRequest, Sort } from '../../page.ts';
-import { foldName } from '../columns.ts';
+import { foldName, toJson } from '../columns.ts';
 import { HOST_COLUMNS, hostRow } from '../host-rows.ts';
 import type { Params, Sql } from '../statements.ts';
 import { rankGroups, walkGroups } from './grouped-list.ts';
@@ -25,6 +25,9 @@ const BY_NAME_DOWN: Ordering = { ...BY_NAME, name: 'name.desc', isDown: true };
 const BY_SEEN: Ordering = { name: 'seen.asc', keys: ['h.last_seen_at', 'h.rowid'], isDown: false };
 const BY_SEEN_DOWN: Ordering = { ...BY_SEEN, name: 'seen.desc', isDown: true };
 
+/** The plus keeps the order of the list: its index is walked, and the connected are looked up. */
+const IS_ONLINE = 'coalesce(h.last_seen_at >= @freshSince AND +h.id IN (SELECT value FROM json_each(@connected)), 0)';
+
 function toConditions(filter: HostFilter): readonly (string | false)[] {
   return [
     'h.tenant_id = @tenant',
@@ -34,6 +37,7 @@ function toConditions(filter: HostFilter): readonly (string | false)[] {
     filter.search !== undefined && 'instr(h.name_key, @search) > 0',
     filter.seenSince !== undefined && 'h.last_seen_at >= @seenSince',
     filter.notSeenSince !== undefined && '(h.last_seen_at IS NULL OR h.last_seen_at < @notSeenSince)',
+    filter.connection !== undefined && (filter.connection.isOnline ? IS_ONLINE : `NOT ${IS_ONLINE}`),
     filter.drainedAt !== undefined && 'h.drain_until > @drainedAt',
     filter.ailing === true && "h.ailments <> '[]'",
     filter.ailing === false && "coalesce(h.ailments, '[]') = '[]'",
@@ -50,8 +54,9 @@ export function buildHostList(filter: HostFilter, page: PageRequest, ordering = 
 WHERE ${joinConditions([...toConditions(filter), isBySeen && 'h.last_seen_at IS NOT NULL', sayAfter(ordering, page)])}
 ${sayOrder(ordering)}`;
   const search = filter.search === undefined ? undefined : foldName(filter.search);
-  const { ailing: _inText, ...params } = filter;
-  return { text, params: { ...params, search, ...createOrderedPage(ordering, page) } };
+  const { ailing: _inText, connection, ...params } = filter;
+  const connected = connection && { connected: toJson(connection.ids), freshSince: connection.since };
+  return { text, params: { ...params, ...connected, search, ...createOrderedPage(ordering, page) } };
 }
 
 /** First what needs somebody. An active host is online while it was seen lately, and degraded while something of it is broken. */

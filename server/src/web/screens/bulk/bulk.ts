@@ -73,7 +73,7 @@ async function listMatching(
   const face = readClockface(context, { frame });
   switch (noun) {
     case 'hosts':
-      return readAll((page) => listHosts(context, caller, toHostFilter(readHostFilter(visit), face.now), page));
+      return readAll((page) => listHosts(context, caller, toHostFilter(context, readHostFilter(visit)), page));
     case 'plans':
       return readAll((page) => listPlans(context, caller, toPlanFilter(readPlanQuery(visit)), page));
     case 'runs': {

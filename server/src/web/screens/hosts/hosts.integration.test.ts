@@ -81,6 +81,7 @@ describe('the hosts page', () => {
       countMatches(await world.read(`/hosts?${query}`, { part: 'hosts' }), /<tr[^>]* data-row/);
     assert.equal(await rowsOf('state=revoked'), 1);
     assert.equal(await rowsOf('state=offline'), 2);
+    assert.equal(await rowsOf('state=online'), 26);
     assert.equal(await rowsOf('tag=production'), 4);
     assert.equal(await rowsOf('q=WEB-2.'), 1);
     assert.equal(await rowsOf('q=nobody'), 0);

@@ -1,8 +1,7 @@
 /** `/hosts`: who waits for approval, and all hosts. */
 import type { HostId } from '@holdfast/shared/domain/ids.ts';
 import { HOST_ORDERS } from '@holdfast/shared/domain/list-orders.ts';
-import { WIRE } from '@holdfast/shared/limits.ts';
-import { type HostView, listHosts } from '../../../core/hosts/hosts.ts';
+import { countOnlineHosts, filterByStanding, type HostView, listHosts } from '../../../core/hosts/hosts.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import type { HostFilter } from '../../../store/hosts.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
@@ -27,17 +26,8 @@ export function readHostFilter(visit: Pick<Visit, 'query'>): HostsView['filter']
   return { q: findText(visit.query, 'q'), state: STATES.find((known) => known === state), tag: findText(visit.query, 'tag') };
 }
 
-export function toHostFilter(filter: ReturnType<typeof readHostFilter>, now: number): HostFilter {
-  const fresh = now - WIRE.offlineAfterMs;
-  const byState: Record<StateFilter, HostFilter> = {
-    online: { state: 'active', seenSince: fresh },
-    degraded: { state: 'active', seenSince: fresh, ailing: true },
-    offline: { state: 'active', notSeenSince: fresh },
-    draining: { state: 'active', drainedAt: now },
-    quarantined: { state: 'quarantined' },
-    revoked: { state: 'revoked' },
-  };
-  return { search: filter.q, tag: filter.tag, ...(filter.state === undefined ? {} : byState[filter.state]) };
+export function toHostFilter(context: CoreContext, { q, tag, state }: ReturnType<typeof readHostFilter>): HostFilter {
+  return { search: q, tag, ...filterByStanding(context, state) };
 }
 
 /** Sources of each host and their newest clean backups: two reads, however many hosts. */
@@ -82,23 +72,22 @@ async function readRows(context: CoreContext, visit: Visit, hosts: readonly Host
 }
 
 async function readHosts(context: CoreContext, visit: Visit, refused?: RefusedApproval): Promise<HostsView> {
-  const { store, clock } = context;
+  const { store } = context;
   const { caller, urls } = visit;
   const filter = readHostFilter(visit);
   const sort = readSort(visit, HOST_ORDERS);
   const trail = readTrail(visit);
-  const [pending, page, counts, online, degraded] = await Promise.all([
+  const [pending, page, counts, fresh] = await Promise.all([
     readPending(context, visit, refused),
-    listHosts(context, caller, toHostFilter(filter, clock.now()), { ...trail.request, sort: sort.wish }),
+    listHosts(context, caller, toHostFilter(context, filter), { ...trail.request, sort: sort.wish }),
     store.hosts.countHosts(caller.tenant),
-    countOnline(context, visit),
-    store.hosts.countAilingHosts(caller.tenant, clock.now() - WIRE.offlineAfterMs),
+    countOnlineHosts(context, caller.tenant),
   ]);
   return {
     urls,
     face: readClockface(context, visit),
     here: visit.here,
-    counts: { total: counts.total, active: counts.active, online, degraded },
+    counts: { total: counts.total, active: counts.active, ...fresh },
     pending,
     rows: await readRows(context, visit, page.rows),
     filter,
@@ -108,12 +97,6 @@ async function readHosts(context: CoreContext, visit: Visit, refused?: RefusedAp
     kept: keepSort(sort.query),
     bulk: readBulkBar(visit, 'hosts', urls.hosts({ ...filter, ...sort.query })),
   };
-}
-
-/** Hosts whose connection stands and that were heard of lately; revoked ones have no connection. */
-async function countOnline(context: CoreContext, visit: Visit): Promise<number> {
-  const seen = await context.store.hosts.countHostsSeenSince(visit.caller.tenant, context.clock.now() - WIRE.offlineAfterMs);
-  return Math.min(seen, context.directory.listOnline().length);
 }
 
 async function showHosts(context: CoreContext, visit: Visit): Promise<PageReply> {

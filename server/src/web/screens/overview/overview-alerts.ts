@@ -17,6 +17,8 @@ export interface SaidThings {
   plans: ReadonlySet<string>;
   /** Silent ones with sources. */
   hosts: ReadonlySet<string>;
+  /** One line says that many hosts are silent. */
+  isSilenceTold: boolean;
 }
 
 /** What a source falls short by; its line says the gravest of it. */
@@ -38,6 +40,8 @@ export function isSaid({ condition, thing }: Pick<AlertView, 'condition' | 'thin
       return condition === 'fire.missed' && said.plans.has(thing.id);
     case 'host':
       return condition === 'host.silent' && said.hosts.has(thing.id);
+    case 'fleet':
+      return condition === 'host.silent' && said.isSilenceTold;
     default:
       return false;
   }

@@ -15,6 +15,10 @@ import type { Need } from './overview.view.ts';
 import { listAlertNeeds } from './overview-alerts.ts';
 
 const NEEDS_SHOWN = 12;
+/** Lines that stay with sources in trouble, however much else there is. */
+const TROUBLED_LEAST = 4;
+/** Of one kind with a line each: more of it is one line. A power cut is one thing to see to, not a hundred. */
+const EACH_SHOWN = 3;
 /** Plans on hosts that owe a fire, the newest first. */
 const MISSES_READ = 200;
 
@@ -29,11 +33,31 @@ function toPendingNeed(host: PendingHost, visit: Visit): Need {
   };
 }
 
-/** One line for all sources of a silent host: the host is what needs looking at. */
-function listSilentNeeds(sources: readonly LookedSource[], visit: Visit, face: Clockface): { needs: Need[]; more: number } {
+/** The first by name, so that a line reads the same each time. */
+function sayNames(names: readonly string[]): string {
+  return joinNames(names.toSorted((a, b) => a.localeCompare(b, 'en', { numeric: true })));
+}
+
+/** Each that wants to join, or all of them in one line. */
+function listPendingNeeds(pending: readonly PendingHost[], visit: Visit): Need[] {
+  if (pending.length <= EACH_SHOWN) return pending.map((host) => toPendingNeed(host, visit));
+  return [
+    {
+      id: 'pending',
+      status: { host: 'pending' },
+      title: `${formatNoun(pending.length, 'host')} want to join`,
+      detail: sayNames(pending.map(({ hostname }) => hostname)),
+      act: { label: 'Compare and approve', href: visit.urls.hosts() },
+    },
+  ];
+}
+
+/** One line for all sources of a silent host, since the host is what needs looking at; one for all of many silent hosts. */
+function listSilentNeeds(sources: readonly LookedSource[], visit: Visit, face: Clockface): readonly Need[] {
   const byHost = new Map<LookedSource['host'], number>();
   for (const { host } of sources) byHost.set(host, (byHost.get(host) ?? 0) + 1);
-  const needs = [...byHost].slice(0, NEEDS_SHOWN).map(([{ id, name, lastSeenAt }, count]): Need => {
+  if (byHost.size > EACH_SHOWN) return [groupSilent([...byHost.keys()], sources.length, visit, face)];
+  return [...byHost].map(([{ id, name, lastSeenAt }, count]): Need => {
     const seen = lastSeenAt === undefined ? 'never connected' : `last seen ${formatRelative(lastSeenAt, face)}`;
     return {
       id,
@@ -44,7 +68,21 @@ function listSilentNeeds(sources: readonly LookedSource[], visit: Visit, face: C
       act: { label: 'Open host', href: visit.urls.host({ host: id }) },
     };
   });
-  return { needs, more: byHost.size - needs.length };
+}
+
+/** When the last of them was heard of tells whether it was one event. */
+function groupSilent(hosts: readonly LookedSource['host'][], sources: number, { urls }: Visit, face: Clockface): Need {
+  const newestAt = Math.max(...hosts.map(({ lastSeenAt = 0 }) => lastSeenAt));
+  const seen = newestAt === 0 ? 'none ever connected' : `the last of them was seen ${formatRelative(newestAt, face)}`;
+  const href = urls.hosts({ state: 'offline' });
+  return {
+    id: 'silent',
+    status: { host: 'offline' },
+    title: `${formatNoun(hosts.length, 'host')} are silent`,
+    href,
+    detail: `${sayNames(hosts.map(({ name }) => name))} · ${seen} · ${formatNoun(sources, 'source')} unknown until they report`,
+    act: { label: 'See hosts', href },
+  };
 }
 
 function findPlanless(sources: readonly LookedSource[], caller: Caller, visit: Visit): Need[] {
@@ -111,8 +149,25 @@ async function toSourceNeed(context: CoreContext, visit: Visit, look: FleetLook,
   };
 }
 
+/** Plans that owe fires as one line, where they are many. */
+function groupMissed(missed: readonly MissedNeed[], { urls }: Visit): readonly Need[] {
+  if (missed.length <= EACH_SHOWN) return missed;
+  return [
+    {
+      id: 'missed',
+      status: { protection: 'at_risk' },
+      title: `${formatNoun(missed.length, 'plan')} missed fires`,
+      href: urls.plans(),
+      detail: `${sayNames(missed.map(({ plan }) => plan))} · nothing ran within the grace`,
+      act: { label: 'See plans', href: urls.plans() },
+    },
+  ];
+}
+
+type MissedNeed = Need & { readonly plan: string };
+
 /** One line for each plan that owes fires: the plan is what needs looking at, not each of its sources. */
-async function listMissedNeeds(context: CoreContext, visit: Visit, face: Clockface): Promise<Need[]> {
+async function listMissedNeeds(context: CoreContext, visit: Visit, face: Clockface): Promise<readonly MissedNeed[]> {
   const { store } = context;
   const { tenant } = visit.caller;
   const misses = await store.fires.listOpenMisses(tenant, {}, MISSES_READ);
@@ -135,6 +190,7 @@ async function listMissedNeeds(context: CoreContext, visit: Visit, face: Clockfa
     return [
       {
         id: plan.id,
+        plan: plan.name,
         status: { protection: 'at_risk' as const },
         title: `${plan.name} missed ${formatNoun(count, 'fire')}`,
         href,
@@ -174,19 +230,25 @@ export async function readNeeds(
     else if (protection.status === 'at_risk') atRisk.push(one);
   }
   const bad = [...unprotected, ...atRisk];
-  const pending = isAllowed(caller, 'host.approve') ? announced.map((host) => toPendingNeed(host, visit)) : [];
+  const pending = isAllowed(caller, 'host.approve') ? listPendingNeeds(announced, visit) : [];
   const missed = await listMissedNeeds(context, visit, face);
+  const hosts = new Set<string>(silent.map(({ host }) => host.id));
   const alerts = await listAlertNeeds(context, visit, {
     sources: new Set([...planless, ...bad].map(({ source }) => source.id)),
     plans: new Set(missed.map(({ id }) => id)),
-    hosts: new Set(silent.map(({ host }) => host.id)),
+    hosts,
+    isSilenceTold: hosts.size > EACH_SHOWN,
   });
-  const found = await listCoverageNeeds(context, visit);
-  const quiet = listSilentNeeds(silent, visit, face);
-  const others = [...alerts.needs, ...missed, ...quiet.needs, ...findPlanless(planless, caller, visit), ...found];
-  const room = Math.max(0, NEEDS_SHOWN - others.length - pending.length);
+  const others = [
+    ...alerts.needs,
+    ...groupMissed(missed, visit),
+    ...listSilentNeeds(silent, visit, face),
+    ...findPlanless(planless, caller, visit),
+    ...(await listCoverageNeeds(context, visit)),
+  ];
+  const room = Math.max(TROUBLED_LEAST, NEEDS_SHOWN - others.length - pending.length);
   const troubled = await Promise.all(bad.slice(0, room).map((one) => toSourceNeed(context, visit, look, one)));
   const all = [...troubled, ...pending, ...others];
-  const more = Math.max(0, all.length - NEEDS_SHOWN) + Math.max(0, bad.length - room) + quiet.more;
+  const more = Math.max(0, all.length - NEEDS_SHOWN) + Math.max(0, bad.length - room);
   return { needs: all.slice(0, NEEDS_SHOWN), more, moreAlerts: alerts.more, openAlerts: alerts.open };
 }

@@ -10,8 +10,9 @@ import type { Host } from '../../../store/hosts.ts';
 import type { Source } from '../../../store/sources.ts';
 import { createFleet, type Fleet, HOSTILE, playDay } from '../fixtures/fleet.ts';
 import { readWords } from '../fixtures/inert.ts';
-import { addHost, addPlan, addRepository, addRun, addSource } from '../fixtures/setup-fleet.ts';
+import { addHost, addPlan, addRepository, addRun, addSource, announce } from '../fixtures/setup-fleet.ts';
 import { createCaller, createWorld, NOW, type World } from '../fixtures/world.ts';
+import { HOST_SCREENS } from '../hosts/hosts.ts';
 import { createOverviewScreens, describeFleet } from './overview.ts';
 import { isSaid } from './overview-alerts.ts';
 import { groupBars } from './overview-night.ts';
@@ -253,7 +254,8 @@ describe('Alerts on the overview', () => {
   });
 
   it('leaves out what the line of a source, a plan or a host says', () => {
-    const said = { sources: new Set(['src_1']), plans: new Set(['plan_1']), hosts: new Set(['host_1']) };
+    const things = { sources: new Set(['src_1']), plans: new Set(['plan_1']), hosts: new Set(['host_1']) };
+    const said = { ...things, isSilenceTold: false };
     const cases: readonly (readonly [AlertCondition, Thing['kind'], string, boolean])[] = [
       ['backup.failed', 'source', 'src_1', true],
       ['backup.failed', 'source', 'src_2', false],
@@ -268,6 +270,58 @@ describe('Alerts on the overview', () => {
     ];
     for (const [condition, kind, id, isLeftOut] of cases)
       assert.equal(isSaid({ condition, thing: { kind, id } }, said), isLeftOut, `${condition} of ${kind} ${id}`);
+    const fleet = { kind: 'fleet', id: '' } as const;
+    assert.equal(isSaid({ condition: 'host.silent', thing: fleet }, { ...things, isSilenceTold: true }), true);
+    assert.equal(isSaid({ condition: 'source.offline', thing: fleet }, { ...things, isSilenceTold: true }), false);
+  });
+});
+
+describe('The overview behind a line that died', () => {
+  let own: World;
+  const hosts: Host[] = [];
+  before(async () => {
+    own = await createWorld([...createOverviewScreens(calendar), ...HOST_SCREENS]);
+    const repository = await addRepository(own);
+    const here = await addHost(own, { name: 'here' });
+    const shop = await addSource(own, { host: here.id, name: 'shop' });
+    const sources = [shop.id];
+    for (let n = 0; n < 30; n += 1) {
+      const host = await addHost(own, { name: `branch-${n}` });
+      hosts.push(host);
+      sources.push((await addSource(own, { host: host.id, name: 'till' })).id);
+    }
+    const plan = await addPlan(own, { name: 'nightly', repository: repository.id, sources, cron: null });
+    const run = { host: here.id, plan: plan.id, repository: repository.id, source: shop.id };
+    await addRun(own, { ...run, at: NOW - 2 * 60_000, state: 'failed', message: 'no such database: shop' });
+  });
+  after(() => own.close());
+
+  it('counts the hosts that are online as their own lines do, from the moment they are gone', async () => {
+    const totals = async () => /Hosts online (\d+ of \d+)/u.exec(readWords(await own.read('/')))?.[1];
+    const rows = async (state: string) => (await own.read(`/hosts?state=${state}`)).match(/<tr[^>]* data-row/gu)?.length ?? 0;
+    assert.deepEqual([await totals(), await rows('online'), await rows('offline')], ['31 of 31', 31, 0]);
+    for (const host of hosts) own.directory.online.delete(host.id);
+    assert.deepEqual([await totals(), await rows('online'), await rows('offline')], ['1 of 31', 1, 30]);
+    assert.match(readWords(await own.read('/hosts')), /1 of 31.hosts is online\./u);
+    const [gone] = hosts;
+    await own.context.store.hosts.recordAilments(gone?.id ?? assert.fail(), [{ about: 'room', text: 'no room: make some' }]);
+    assert.equal(await rows('degraded'), 0, 'what was found on a host that is gone is not known to hold');
+    assert.doesNotMatch(await own.read('/'), /Hosts degraded/u);
+  });
+
+  it('says of many silent hosts in one line, below the one backup that failed', async () => {
+    const page = await own.read('/', { part: 'overview-body' });
+    const words = readWords(page);
+    assert.match(words, /Needs you 2 /u);
+    assert.match(words, /here \/ shop .*no such database: shop .*30.hosts are silent branch-0, branch-1, branch-2 and 27 more/u);
+    assert.match(words, /the last of them was seen now · 30.sources unknown until they report See hosts/u);
+    assert.match(page, /href="\/hosts\?state=offline"/u);
+  });
+
+  it('keeps room for sources in trouble beside whatever else there is, and says of many that wait in one line', async () => {
+    for (let n = 0; n < 9; n += 1) await announce(own, `new-${n}`);
+    const words = readWords(await own.read('/', { part: 'overview-body' }));
+    assert.match(words, /here \/ shop .*9.hosts want to join new-0, new-1, new-2 and 6 more Compare and approve/u);
   });
 });
 

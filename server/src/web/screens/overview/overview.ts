@@ -1,8 +1,8 @@
 /** `/`: is everything protected, and what needs a person? */
-import { WIRE } from '@holdfast/shared/limits.ts';
 import { TOPICS } from '../../../core/bus.ts';
 import { isAllowed } from '../../../core/caller.ts';
 import type { FleetLook, LookedSource } from '../../../core/fleet/look.ts';
+import { countOnlineHosts } from '../../../core/hosts/hosts.ts';
 import { listPendingHosts } from '../../../core/hosts/pending-hosts.ts';
 import { type Installation, readInstallation } from '../../../core/installation-settings.ts';
 import type { CoreContext } from '../../../core/ports.ts';
@@ -205,13 +205,11 @@ function listNext(look: FleetLook, visit: Visit): OverviewView['next'] {
     .map(({ plan, at }) => ({ id: plan.id, name: plan.name, href: visit.urls.plan({ plan: plan.id }), at }));
 }
 
-/** Hosts heard of lately, and those of them that are degraded. */
-interface HostCounts {
-  online: number;
-  degraded: number;
-}
-
-function listTotals(fleet: Fleet, visit: Visit, { online, degraded }: HostCounts): OverviewView['totals'] {
+function listTotals(
+  fleet: Fleet,
+  visit: Visit,
+  { online, degraded }: Awaited<ReturnType<typeof countOnlineHosts>>,
+): OverviewView['totals'] {
   const { urls } = visit;
   return [
     { label: 'hosts online', value: `${formatCount(online)} of ${formatCount(fleet.hosts.active)}`, href: urls.hosts() },
@@ -234,9 +232,6 @@ async function buildView(context: CoreContext, visit: Visit, calendar: FireCalen
   const pending = await listPendingHosts(context, caller);
   const { needs, more, moreAlerts, openAlerts } = await readNeeds(context, visit, face, { pending, look });
   const night = await readNight(context, visit, calendar, { ...face, look, hostsShown: installation.nightHosts });
-  const freshSince = face.now - WIRE.offlineAfterMs;
-  const online = await context.store.hosts.countHostsSeenSince(caller.tenant, freshSince);
-  const degraded = await context.store.hosts.countAilingHosts(caller.tenant, freshSince);
   return {
     face,
     url: urls.overview(),
@@ -259,7 +254,7 @@ async function buildView(context: CoreContext, visit: Visit, calendar: FireCalen
     night,
     runsHref: urls.runs({ period: 'day' }),
     next: listNext(look, visit),
-    totals: listTotals(fleet, visit, { online, degraded }),
+    totals: listTotals(fleet, visit, await countOnlineHosts(context, caller.tenant)),
     trust: await readTrust(context, visit, face, look),
     ...(isAllowed(caller, 'plan.manage') ? { welcomeHref: urls.welcome() } : {}),
     steps: listSteps(
