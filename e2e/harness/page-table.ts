@@ -62,6 +62,7 @@ export function listSeededPages({
       { name: 'source-proven', path: source },
     ],
     '/drills': [{ name: 'drills', path: '/drills' }],
+    '/drills/history': [{ name: 'drill-history', path: '/drills/history' }],
     '/repositories': [{ name: 'repositories', path: '/repositories' }],
     '/repositories/new': [
       { name: 'repository-kind', path: '/repositories/new' },

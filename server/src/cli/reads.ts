@@ -175,7 +175,7 @@ export const READ_NOUNS: readonly ReadNoun[] = [
     orders: REPOSITORY_ORDERS,
     description: 'where backups live',
     columns: [text('id'), text('name'), text('kind'), text('engineId', 'initialised as'), text('version')],
-    filters: [search],
+    filters: [search, { name: 'standing', description: 'only those that do so: critical, warning, unopened, quiet, good' }],
   },
   {
     name: 'plans',
@@ -308,7 +308,15 @@ export const READ_NOUNS: readonly ReadNoun[] = [
       instant('endedAt', 'ended'),
       text('rows'),
     ],
-    filters: [ofSource],
+    filters: [
+      { name: 'state', description: 'only proven, or only disproven ones' },
+      since,
+      until,
+      ofHost,
+      ofPlan,
+      ofSource,
+      ofRepository,
+    ],
   },
   {
     name: 'proofs',

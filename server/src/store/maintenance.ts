@@ -1,5 +1,7 @@
 /** What is known of the upkeep of repositories: checks, prunes, and sizes over time. */
+
 import type { HostId, RepositoryId, RunId, TenantId } from '@holdfast/shared/domain/ids.ts';
+import type { RepositoryStanding } from '@holdfast/shared/domain/repository-standing.ts';
 import type { RunState } from '@holdfast/shared/domain/run.ts';
 import type { Run } from './runs.ts';
 
@@ -17,13 +19,6 @@ export interface RepositorySize {
   /** What restores of all snapshots listed then would give back together. */
   restoreBytes: number;
 }
-
-/**
- * How a repository does, what needs somebody first: its gravest alert that is not over is critical or a warning; no host has opened it;
- * nothing has shown for long that it can be used; none of these.
- */
-export const REPOSITORY_STANDINGS = ['critical', 'warning', 'unopened', 'quiet', 'good'] as const;
-export type RepositoryStanding = (typeof REPOSITORY_STANDINGS)[number];
 
 /** Instants that standings are judged by, epoch milliseconds: what hosts dated after `now` shows nothing, what is older than `quietBefore` no more. */
 export interface StandingInstants {

@@ -3,6 +3,7 @@
 import type { Config } from '@holdfast/shared/adapters/field.ts';
 import type { HostId, RepositoryId, TenantId } from '@holdfast/shared/domain/ids.ts';
 import type { RepositoryOrder } from '@holdfast/shared/domain/list-orders.ts';
+import type { RepositoryStanding } from '@holdfast/shared/domain/repository-standing.ts';
 import type { EncryptedSecrets } from './encrypted-secrets.ts';
 import type { StandingInstants } from './maintenance.ts';
 import type { Page, SortedPage } from './page.ts';
@@ -44,6 +45,13 @@ export interface AdminCredential {
   secrets: EncryptedSecrets;
 }
 
+export interface RepositoryFilter {
+  search?: string | undefined;
+  kind?: string | undefined;
+  /** Needs the instants that standings are judged by. */
+  standing?: RepositoryStanding | undefined;
+}
+
 /** An order by standing needs the instants that standings are judged by. */
 export interface RepositoryPage extends SortedPage<RepositoryOrder> {
   instants?: StandingInstants | undefined;
@@ -61,11 +69,7 @@ export interface RepositoryStore {
   findRepository(tenant: TenantId, id: RepositoryId): Promise<Repository | undefined>;
   /** Those that exist, each once, by name, then id. */
   findRepositories(tenant: TenantId, ids: readonly RepositoryId[]): Promise<readonly Repository[]>;
-  listRepositories(
-    tenant: TenantId,
-    filter: { search?: string | undefined; kind?: string | undefined },
-    page: RepositoryPage,
-  ): Promise<Page<Repository>>;
+  listRepositories(tenant: TenantId, filter: RepositoryFilter, page: RepositoryPage): Promise<Page<Repository>>;
   countRepositories(tenant: TenantId): Promise<number>;
   /** `conflict` when a plan uses it or the ledger still lists snapshots in it. */
   deleteRepository(tenant: TenantId, id: RepositoryId): Promise<void>;

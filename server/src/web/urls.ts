@@ -102,6 +102,7 @@ export const PAGES = {
   restoreSource: '/sources/:source/restore',
 
   drills: '/drills',
+  drillHistory: '/drills/history',
 
   retention: '/retention',
   addPolicy: '/retention/new',

@@ -2,6 +2,9 @@
 import * as z from 'zod';
 import { DRILL } from '../limits.ts';
 
+/** What a drill came to. */
+export const DRILL_VERDICTS = ['proven', 'disproven'] as const;
+
 /** How a source stands with its proof of recovery, the worst first: what cannot be tried out at all comes last. */
 export const PROOF_STATES = ['disproven', 'too_old', 'never', 'proven', 'impossible'] as const;
 export type ProofState = (typeof PROOF_STATES)[number];

@@ -3,7 +3,7 @@ import { getSourceAdapter } from '@holdfast/shared/adapters/all.ts';
 import type { HostId, RequestId, SnapshotId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import { HOUR_MS } from '@holdfast/shared/durations.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
-import type { Drill, SourceProof } from '../../store/drills.ts';
+import type { Drill, DrillFilter, SourceProof } from '../../store/drills.ts';
 import type { Host } from '../../store/hosts.ts';
 import type { Page, PageRequest } from '../../store/page.ts';
 import type { Plan } from '../../store/plans.ts';
@@ -188,7 +188,7 @@ export async function listProofs(
 export async function listDrills(
   context: CoreContext,
   caller: Caller,
-  filter: { source?: SourceId | undefined },
+  filter: DrillFilter,
   page: PageRequest,
 ): Promise<Page<Drill>> {
   demand(caller, 'view');

@@ -8,7 +8,7 @@ import { AppError } from '@holdfast/shared/errors.ts';
 import type { AdapterDraft, RequestResult } from '@holdfast/shared/protocol/messages.ts';
 import type { Host } from '../../store/hosts.ts';
 import type { Page, SortedPage } from '../../store/page.ts';
-import type { Repository } from '../../store/repositories.ts';
+import type { Repository, RepositoryFilter } from '../../store/repositories.ts';
 import { type AdapterInput, createFieldsError, parseAdapterInput } from '../adapters/adapter-input.ts';
 import { checkRepositoryPlan } from '../adapters/dry-plan.ts';
 import { findRepositoryPlace, namePlace } from '../adapters/tool-place.ts';
@@ -44,7 +44,7 @@ export async function getRepository(context: CoreContext, caller: Caller, id: Re
 export async function listRepositories(
   context: CoreContext,
   caller: Caller,
-  filter: { search?: string | undefined; kind?: string | undefined },
+  filter: RepositoryFilter,
   page: SortedPage<RepositoryOrder>,
 ): Promise<Page<Repository>> {
   demand(caller, 'view');

@@ -1,7 +1,8 @@
 /** How repositories do, as far as this server knows: what is wrong with them, when they were last seen to work, and who writes to them. */
 import type { RepositoryId } from '@holdfast/shared/domain/ids.ts';
+import type { RepositoryStanding } from '@holdfast/shared/domain/repository-standing.ts';
 import { MAINTENANCE } from '@holdfast/shared/limits.ts';
-import type { RepositoryStanding, RepositorySummary, StandingInstants } from '../../store/maintenance.ts';
+import type { RepositorySummary, StandingInstants } from '../../store/maintenance.ts';
 import type { LockLook } from '../../store/repository-looks.ts';
 import { type AlertView, judgeState } from '../alerts/alerts.ts';
 import { type Caller, demand } from '../caller.ts';

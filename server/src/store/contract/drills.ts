@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { RunId, SnapshotId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import { DEFAULT_PLAN_OPTIONS } from '@holdfast/shared/domain/plan.ts';
+import type { DrillFilter } from '../drills.ts';
 import type { Host } from '../hosts.ts';
 import type { Store } from '../store.ts';
 import { addHost, backUp, createdEvent, finishedEvent, madeEvent, partEvent, report, startedEvent } from './reports.ts';
@@ -215,6 +216,25 @@ export function checkDrills(open: OpenStore): void {
           (await list({ source: other.source })).rows.map(({ run }) => run),
           [last],
         );
+        const failed = await drill(store, host, source, snapshot, NOW + 20, false);
+        const made = await store.snapshots.findSnapshot(TENANT, snapshot);
+        assert.ok(made?.plan);
+        const cases: [DrillFilter, readonly RunId[]][] = [
+          [{ isProven: false }, [failed]],
+          [{ isProven: true, host: other.host.id }, [last]],
+          [{ host: host.id, until: NOW + 2 }, [runs[1], runs[0]].flatMap((run) => run ?? [])],
+          [{ since: NOW + 2, until: NOW + 20 }, [last, ...runs.slice(2)]],
+          [{ plan: made.plan, since: NOW + 20 }, [failed]],
+          [{ plan: sampleId('plan') }, []],
+          [{ repository: made.repository, source, isProven: false }, [failed]],
+          [{ repository: sampleId('repository') }, []],
+        ];
+        for (const [filter, expected] of cases)
+          assert.deepEqual(
+            (await store.drills.listDrills(TENANT, filter, { limit: 10 })).rows.map(({ run }) => run),
+            expected,
+            JSON.stringify(filter),
+          );
       }),
     );
 

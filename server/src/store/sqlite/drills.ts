@@ -3,7 +3,7 @@ import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { planDrillsSchema } from '@holdfast/shared/domain/plan-drills.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import * as z from 'zod';
-import type { Drill, DrillSettings, DrillStore, FollowedDrills, UnsettledDrills } from '../drills.ts';
+import type { Drill, DrillFilter, DrillSettings, DrillStore, FollowedDrills, UnsettledDrills } from '../drills.ts';
 import type { PageRequest } from '../page.ts';
 import { flag, json, optional, toJson } from './columns.ts';
 import { idOf, numberOf } from './id-numbers.ts';
@@ -75,8 +75,9 @@ export interface DrillRows {
 export function createDrillRows(sql: Sql): DrillRows {
   const insert =
     sql.change(`INSERT INTO drills (run_id, source_id, tenant_id, host_id, snapshot_id, is_proven, ended_at, restore_ms,
-      snapshot_age_ms, row_count, things)
-    SELECT r.id, @source, @tenant, ${idOf('r.host_no')}, s.id, @isProven, @at, @restoreMs, @snapshotAgeMs, @rows, @things
+      snapshot_age_ms, row_count, things, plan_id, repository_id)
+    SELECT r.id, @source, @tenant, ${idOf('r.host_no')}, s.id, @isProven, @at, @restoreMs, @snapshotAgeMs, @rows, @things,
+      ${idOf('s.plan_no')}, ${idOf('s.repository_no')}
     FROM runs r JOIN snapshots s ON s.id = r.snapshot_id AND s.tenant_no = r.tenant_no
     WHERE (s.host_no = r.host_no OR EXISTS (SELECT 1 FROM orders o WHERE o.run_id = r.id AND o.host_id = ${idOf('r.host_no')} AND o.type = 'drill.start'))
       AND r.id = @run AND r.tenant_no = ${numberOf('@tenant')} AND s.source_no = ${numberOf('@source')}
@@ -97,16 +98,31 @@ export function createDrillRows(sql: Sql): DrillRows {
   };
 }
 
-export function buildDrillList(filter: { source?: string | undefined }, page: PageRequest): { text: string; params: Params } {
-  const index = filter.source === undefined ? 'drills_by_time' : 'drills_by_source';
-  const text = `SELECT ${COLUMNS} FROM drills INDEXED BY ${index}
+/** Of several filters the one that leaves the fewest. */
+function chooseIndex({ source, isProven, host, repository, plan }: DrillFilter): string {
+  if (source !== undefined) return 'drills_by_source';
+  if (isProven === false) return 'drills_disproven';
+  if (host !== undefined) return 'drills_by_host';
+  if (plan !== undefined) return 'drills_by_plan_of';
+  return repository === undefined ? 'drills_by_time' : 'drills_by_repository';
+}
+
+export function buildDrillList(filter: DrillFilter, page: PageRequest): { text: string; params: Params } {
+  const { isProven, ...params } = filter;
+  const text = `SELECT ${COLUMNS} FROM drills INDEXED BY ${chooseIndex(filter)}
 WHERE ${joinConditions([
     'tenant_id = @tenant',
     filter.source !== undefined && 'source_id = @source',
+    isProven !== undefined && `is_proven = ${isProven ? 1 : 0}`,
+    filter.host !== undefined && 'host_id = @host',
+    filter.plan !== undefined && 'plan_id = @plan',
+    filter.repository !== undefined && 'repository_id = @repository',
+    filter.since !== undefined && 'ended_at >= @since',
+    filter.until !== undefined && 'ended_at < @until',
     page.after !== undefined && '(ended_at, run_id) < (@afterKey, @afterId)',
   ])}
 ORDER BY ended_at DESC, run_id DESC LIMIT @pageLimit`;
-  return { text, params: { ...filter, ...createTimePage(page) } };
+  return { text, params: { ...params, ...createTimePage(page) } };
 }
 
 function prepareDrills(sql: Sql) {

@@ -1,8 +1,9 @@
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { configSchema } from '@holdfast/shared/domain/plan.ts';
+import { REPOSITORY_STANDINGS } from '@holdfast/shared/domain/repository-standing.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import * as z from 'zod';
-import type { Repository, RepositoryPage, RepositoryStore } from '../repositories.ts';
+import type { Repository, RepositoryFilter, RepositoryPage, RepositoryStore } from '../repositories.ts';
 import { counted, foldName, json, optional, toJson } from './columns.ts';
 import { numberOf } from './id-numbers.ts';
 import {
@@ -49,7 +50,7 @@ function toRepository(row: z.infer<typeof repositoryRow>): Repository {
 }
 
 export function buildRepositoryList(
-  filter: { search?: string | undefined; kind?: string | undefined },
+  filter: RepositoryFilter,
   page: RepositoryPage,
 ): { text: string; params: Params; ordering: Ordering } {
   const { sort } = page;
@@ -65,12 +66,14 @@ WHERE ${joinConditions([
     'r.tenant_id = @tenant',
     filter.kind !== undefined && 'r.kind = @kind',
     filter.search !== undefined && 'instr(r.name_key, @search) > 0',
+    filter.standing !== undefined && `${REPOSITORY_KEYS.status} = @rank`,
     sayAfter(ordering, page),
   ])}
 ${sayOrder(ordering)}`;
   const search = filter.search === undefined ? undefined : foldName(filter.search);
+  const rank = filter.standing === undefined ? undefined : REPOSITORY_STANDINGS.indexOf(filter.standing);
   const { now, quietBefore } = page.instants ?? {};
-  return { text, params: { kind: filter.kind, search, now, quietBefore, ...createOrderedPage(ordering, page) }, ordering };
+  return { text, params: { kind: filter.kind, search, rank, now, quietBefore, ...createOrderedPage(ordering, page) }, ordering };
 }
 
 function toParams({ admin, passwordProof, ...repository }: Repository): Params {

@@ -1,8 +1,9 @@
 /** How repositories do, as SQL about a repository `r`, and what lists of them are told. */
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import { REPOSITORY_STANDINGS } from '@holdfast/shared/domain/repository-standing.ts';
 import { RUN_STATES } from '@holdfast/shared/domain/run.ts';
 import * as z from 'zod';
-import { type MaintenanceStore, REPOSITORY_STANDINGS, type RepositorySummary } from '../maintenance.ts';
+import type { MaintenanceStore, RepositorySummary } from '../maintenance.ts';
 import { optional, toJson } from './columns.ts';
 import { numberOf } from './id-numbers.ts';
 import type { Sql } from './statements.ts';

@@ -238,10 +238,20 @@ describe('scale', () => {
     for (const filter of combine({ active: false, state: 'failed' as const }))
       texts.set(buildRunList(filter, { limit: 10 }).text, 'list');
     for (const filter of combine(snapshotFilter)) texts.set(buildSnapshotList(filter, timed).text, 'list');
-    for (const filter of [{}, { source: 'src_1' }]) texts.set(buildDrillList(filter, page).text, 'list');
+    const drillFilter = {
+      isProven: false,
+      source: sourceOf(0),
+      host: hostOf(0),
+      plan: planOf(0),
+      repository: repositoryOf(0),
+      since: 1,
+      until: 2,
+    };
+    for (const filter of combine(drillFilter)) texts.set(buildDrillList(filter, page).text, 'list');
     texts.set(buildSnapshotList({ run: sampleId('run') }, timed).text, 'other');
     for (const filter of combine({ action: 'a', target: 't', actor: 'x' })) texts.set(buildAuditList(filter, page).text, 'list');
-    for (const filter of combine({ search: 'x', kind: 'files' })) texts.set(buildRepositoryList(filter, sorted).text, 'list');
+    for (const filter of combine({ search: 'x', kind: 'files', standing: 'quiet' as const }))
+      texts.set(buildRepositoryList(filter, sorted).text, 'list');
     for (const filter of combine({ search: 'x', kind: 'files', host: hostOf(0), withoutPlan: true }))
       texts.set(buildSourceList(filter, sorted).text, 'list');
     for (const filter of combine({
@@ -260,6 +270,7 @@ describe('scale', () => {
       seenSince: 1,
       notSeenSince: 2,
       ailing: true,
+      connection: { isOnline: true, ids: [hostOf(0)], since: 1 },
     }))
       texts.set(buildHostList(filter, sorted).text, 'list');
     assert.ok(texts.size > 600);

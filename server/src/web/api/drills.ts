@@ -1,5 +1,5 @@
 /** End-points about drills: proofs of recovery, what is asked at each, and one now. */
-import { drillAssertionSchema, PROOF_STATES } from '@holdfast/shared/domain/drill.ts';
+import { DRILL_VERDICTS, drillAssertionSchema, PROOF_STATES } from '@holdfast/shared/domain/drill.ts';
 import { idSchema, type SourceId } from '@holdfast/shared/domain/ids.ts';
 import { PROOF_ORDERS } from '@holdfast/shared/domain/list-orders.ts';
 import { DRILL_RUNS_MAX, planDrillsSchema } from '@holdfast/shared/domain/plan-drills.ts';
@@ -77,10 +77,23 @@ const listEndpoint = defineEndpoint({
   scope: 'read',
   summary: 'Lists drills that came to a verdict, newest first; those that could not be carried out are among the runs.',
   tag: 'drills',
-  query: z.strictObject({ ...pageFields, source: idSchema('source').optional() }),
+  query: z.strictObject({
+    ...pageFields,
+    state: z.enum(DRILL_VERDICTS).optional(),
+    source: idSchema('source').optional(),
+    host: idSchema('host').optional().meta({ description: 'Where it took place' }),
+    plan: idSchema('plan').optional().meta({ description: 'That made the snapshot' }),
+    repository: idSchema('repository').optional().meta({ description: 'That the snapshot lies in' }),
+    since: z.coerce.number().int().min(0).optional().meta({ description: 'Ended at or after; epoch milliseconds' }),
+    until: z.coerce.number().int().min(0).optional().meta({ description: 'Ended before; epoch milliseconds' }),
+  }),
   reply: listOf(drillShape),
-  handle: async (context, caller, { query }) =>
-    toPageReply(await listDrills(context, caller, { source: query.source }, toPageRequest(query)), toDrillShape),
+  async handle(context, caller, { query }) {
+    const { state, source, host, plan, repository, since, until } = query;
+    const isProven = state === undefined ? undefined : state === 'proven';
+    const filter = { isProven, source, host, plan, repository, since, until };
+    return toPageReply(await listDrills(context, caller, filter, toPageRequest(query)), toDrillShape);
+  },
 });
 
 const startEndpoint = defineEndpoint({

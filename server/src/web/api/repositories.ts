@@ -3,6 +3,7 @@ import { findRepositoryAdapter } from '@holdfast/shared/adapters/all.ts';
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { REPOSITORY_ORDERS } from '@holdfast/shared/domain/list-orders.ts';
 import { nameSchema, runsAtOnceSchema } from '@holdfast/shared/domain/plan.ts';
+import { REPOSITORY_STANDINGS } from '@holdfast/shared/domain/repository-standing.ts';
 import { REQUESTS } from '@holdfast/shared/protocol/messages.ts';
 import * as z from 'zod';
 import { createTestedRepository, updateTestedRepository } from '../../core/adapters/tested-saves.ts';
@@ -116,12 +117,17 @@ const listEndpoint = defineEndpoint({
     ...pageFields,
     search: searchInput.optional(),
     kind: adapterKindInput.optional(),
+    standing: z.enum(REPOSITORY_STANDINGS).optional().meta({
+      description:
+        '`critical` and `warning`: an alert about it; `unopened`: by no host; `quiet`: nothing has shown for long that it works',
+    }),
     ...sortFields(REPOSITORY_ORDERS, 'they go by name'),
   }),
   reply: listOf(repositoryShape),
   async handle(context, caller, { query }) {
-    const { search, kind } = query;
-    return toPageReply(await listRepositories(context, caller, { search, kind }, toSortedRequest(query)), toRepositoryShape);
+    const { search, kind, standing } = query;
+    const found = await listRepositories(context, caller, { search, kind, standing }, toSortedRequest(query));
+    return toPageReply(found, toRepositoryShape);
   },
 });
 

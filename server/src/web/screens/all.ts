@@ -18,6 +18,7 @@ import { createChannelFormScreens } from './channels/channel-form.ts';
 import { createChannelScreens } from './channels/channels.ts';
 import { createDeliveryScreens } from './channels/delivery-page.ts';
 import { COVERAGE_SCREENS } from './coverage/coverage.ts';
+import { DRILL_HISTORY_SCREENS } from './drills/drill-history.ts';
 import { DRILL_SCREENS } from './drills/drills.ts';
 import { ADD_HOST_SCREENS } from './hosts/host-add.ts';
 import { HOST_PAGE_SCREENS } from './hosts/host-page.ts';
@@ -88,6 +89,7 @@ export function createScreens({ checkPasswordRules, fires, channels, endpoints }
     ...SOURCE_FORM_SCREENS,
     ...SOURCE_DISCOVER_SCREENS,
     ...SOURCE_DRILL_SCREENS,
+    ...DRILL_HISTORY_SCREENS,
     ...DRILL_SCREENS,
     ...SOURCE_PAGE_SCREENS,
     ...REPOSITORY_SCREENS,

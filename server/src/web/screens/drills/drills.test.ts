@@ -8,6 +8,7 @@ import { createWorld, NOW, type World } from '../fixtures/world.ts';
 import { RUN_SCREENS } from '../runs/run.ts';
 import { SOURCE_DRILL_SCREENS } from '../sources/source-drills.ts';
 import { SOURCE_PAGE_SCREENS } from '../sources/source-page.ts';
+import { DRILL_HISTORY_SCREENS } from './drill-history.ts';
 import { DRILL_SCREENS } from './drills.ts';
 
 const HOUR = 3_600_000;
@@ -16,7 +17,13 @@ let world: World;
 let source: Source;
 
 before(async () => {
-  world = await createWorld([...DRILL_SCREENS, ...SOURCE_DRILL_SCREENS, ...SOURCE_PAGE_SCREENS, ...RUN_SCREENS]);
+  world = await createWorld([
+    ...DRILL_HISTORY_SCREENS,
+    ...DRILL_SCREENS,
+    ...SOURCE_DRILL_SCREENS,
+    ...SOURCE_PAGE_SCREENS,
+    ...RUN_SCREENS,
+  ]);
   const host = await addHost(world, { name: 'db-1', facts: { capabilities: ['drill.start'] } });
   source = await addSource(world, { host: host.id, name: MARKUP_NAME });
   const repository = await addRepository(world);
@@ -136,5 +143,44 @@ describe('Drills on the pages', () => {
     assert.doesNotMatch(await world.read('/drills', { role }), /Drill now/u);
     await assert.rejects(world.ask('post', `/sources/${source.id}/drill`, { form: {}, role }), { code: 'forbidden' });
     await assert.rejects(world.ask('get', `/sources/${source.id}/drills`, { role }), { code: 'forbidden' });
+  });
+});
+
+describe('The list of all drills', () => {
+  const read = (query = '') => world.read(`/drills/history${query}`);
+  const countRows = (page: string) => page.match(/<tr[^>]* data-row/gu)?.length ?? 0;
+
+  it('is narrowed by verdict, source, plan, host, repository and days, each by itself and together', async () => {
+    await tellVerdict(true, NOW - 40 * 24 * HOUR);
+    await tellVerdict(false, NOW - 20 * 24 * HOUR);
+    const whole = await read();
+    assertInert(whole);
+    const total = countRows(whole);
+    assert.ok(total >= 2);
+    const { store } = world.context;
+    const [plan] = (await store.plans.listPlans(source.tenant, {}, { limit: 1 })).rows;
+    const about = [`source=${source.id}`, `plan=${plan?.id}`, `host=${source.host}`, `repository=${plan?.repository}`];
+    for (const one of about) assert.equal(countRows(await read(`?${one}`)), total, one);
+    const verdicts = [countRows(await read('?state=proven')), countRows(await read('?state=disproven'))];
+    assert.deepEqual([verdicts[0] !== 0, verdicts[1] !== 0, (verdicts[0] ?? 0) + (verdicts[1] ?? 0)], [true, true, total]);
+    assert.equal(countRows(await read(`?${about.join('&')}&state=disproven&from=2026-10-30&to=2026-11-01`)), 1);
+    assert.equal(countRows(await read('?from=2026-10-10&to=2026-10-12')), 1);
+    for (const [name, kind] of [
+      ['source', 'source'],
+      ['plan', 'plan'],
+      ['host', 'host'],
+      ['repository', 'repository'],
+    ] as const)
+      assert.equal(countRows(await read(`?${name}=${world.context.createId(kind)}`)), 0, name);
+  });
+
+  it('says in how many of them a recovery was proven, and when a filter hides all', async () => {
+    assert.match(readWords(await read('?from=2026-10-10&to=2026-10-12')), /1 of 1.drill that fit proved a recovery\./u);
+    const none = readWords(await read('?from=2026-01-01&to=2026-01-02'));
+    assert.match(none, /No drill fits\. .*No drill fits these filters\. Show all drills/u);
+    assert.match(readWords(await read('?from=yesterday')), /“yesterday” is no day/u);
+    assert.match(await world.read('/drills'), /href="\/drills\/history"/u);
+    const part = await world.read('/drills/history?state=proven', { part: 'drill-history' });
+    assert.match(part, /^<div class="table-wrap"\s+id="drill-history"/u);
   });
 });

@@ -78,6 +78,7 @@ async function readDrills(context: CoreContext, visit: Visit): Promise<DrillsVie
       isProven: drill.isProven,
     })),
     runsHref: urls.runs({ kind: 'drill' }),
+    historyHref: urls.drillHistory(),
     addSourceHref: urls.addSource(),
   };
 }

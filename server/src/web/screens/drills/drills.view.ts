@@ -6,7 +6,7 @@ import { emptyState } from '../../ui/empty.ts';
 import { layout, type Shell } from '../../ui/layout.ts';
 import { panel } from '../../ui/panel.ts';
 import { formatCount, formatDuration, formatNoun, formatSpan } from '../../ui/quantity.ts';
-import { filterSelect, type Sort, searchInput, table, toolbar } from '../../ui/table.ts';
+import { type Column, filterSelect, type Sort, searchInput, table, toolbar } from '../../ui/table.ts';
 import { type Clockface, relativeTime } from '../../ui/time.ts';
 import type { Urls } from '../../urls.ts';
 import {
@@ -46,6 +46,8 @@ export type DrillsView = {
   readonly urls: Urls;
   readonly verdicts: readonly VerdictLine[];
   readonly runsHref: string;
+  /** All that came to a verdict. */
+  readonly historyHref: string;
   readonly addSourceHref: string;
 };
 
@@ -166,20 +168,26 @@ function verdictPanel(view: DrillsView): Html | false {
   if (view.verdicts.length === 0) return false;
   return panel({
     title: 'Newest drills',
+    aside: html`<a href="${view.historyHref}">all with a verdict</a>`,
     flush: true,
     content: table<VerdictLine>({
       id: 'verdicts',
       caption: 'The newest drills',
       rows: view.verdicts,
       rowId: (row) => `verdict-${row.id}`,
-      columns: [
-        { id: 'source', label: 'Source', primary: true, cell: (row) => html`<a href="${row.href}">${row.source}</a>` },
-        { id: 'verdict', label: 'Verdict', width: 'fit', cell: (row) => proofStatus(row.isProven ? 'proven' : 'disproven') },
-        { id: 'at', label: 'When', cell: (row) => relativeTime(row.at, view.face) },
-        { id: 'restore', label: 'Time to restore', align: 'end', cell: (row) => formatDuration(row.restoreMs) },
-        { id: 'age', label: 'Age of the backup', align: 'end', cell: (row) => formatSpan(row.snapshotAgeMs) },
-        { id: 'things', label: 'Came back', cell: (row) => describeThings(row) },
-      ],
+      columns: verdictColumns(view.face),
     }),
   });
+}
+
+/** What a drill came to, for every list of them. */
+export function verdictColumns(face: Clockface): readonly Column<VerdictLine>[] {
+  return [
+    { id: 'source', label: 'Source', primary: true, cell: (row) => html`<a href="${row.href}">${row.source}</a>` },
+    { id: 'verdict', label: 'Verdict', width: 'fit', cell: (row) => proofStatus(row.isProven ? 'proven' : 'disproven') },
+    { id: 'at', label: 'When', cell: (row) => relativeTime(row.at, face) },
+    { id: 'restore', label: 'Time to restore', align: 'end', cell: (row) => formatDuration(row.restoreMs) },
+    { id: 'age', label: 'Age of the backup', align: 'end', cell: (row) => formatSpan(row.snapshotAgeMs) },
+    { id: 'things', label: 'Came back', cell: (row) => describeThings(row) },
+  ];
 }

@@ -1,6 +1,7 @@
 /** `/repositories`: all places where backups live. */
 import { REPOSITORY_ADAPTERS } from '@holdfast/shared/adapters/all.ts';
 import { REPOSITORY_ORDERS } from '@holdfast/shared/domain/list-orders.ts';
+import { REPOSITORY_STANDINGS } from '@holdfast/shared/domain/repository-standing.ts';
 import { isAllowed } from '../../../core/caller.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import { listRepositories } from '../../../core/repositories/repositories.ts';
@@ -69,12 +70,18 @@ async function readRepositories(context: CoreContext, visit: Visit): Promise<Rep
   const filter = {
     q: findText(visit.query, 'q'),
     kind: REPOSITORY_ADAPTERS.find((adapter) => adapter.kind === wanted)?.kind,
+    standing: REPOSITORY_STANDINGS.find((known) => known === findText(visit.query, 'standing')),
   };
   const sort = readSort(visit, REPOSITORY_ORDERS);
   const trail = readTrail(visit);
   const face = readClockface(context, visit);
   const [page, total, counts] = await Promise.all([
-    listRepositories(context, caller, { search: filter.q, kind: filter.kind }, { ...trail.request, sort: sort.wish }),
+    listRepositories(
+      context,
+      caller,
+      { search: filter.q, kind: filter.kind, standing: filter.standing },
+      { ...trail.request, sort: sort.wish },
+    ),
     context.store.repositories.countRepositories(caller.tenant),
     countRepositoryStandings(context, caller),
   ]);

@@ -9,7 +9,7 @@ import { filterSelect, type Sort, searchInput, type TableView, table, toolbar } 
 import { type Clockface, relativeTime } from '../../ui/time.ts';
 import type { Urls } from '../../urls.ts';
 import { liveText } from '../live-text.view.ts';
-import { repositoryStatusCell, type StandingView } from './repository-standing.view.ts';
+import { repositoryStatusCell, STANDING_WORDS, type StandingView } from './repository-standing.view.ts';
 
 export interface RepositoryRow {
   id: string;
@@ -38,7 +38,7 @@ export interface RepositoriesView {
   /** The order, which filters keep. */
   kept: HiddenFields;
   rows: readonly RepositoryRow[];
-  filter: { q?: string | undefined; kind?: string | undefined };
+  filter: { q?: string | undefined; kind?: string | undefined; standing?: StandingView['standing'] | undefined };
   kinds: readonly { value: string; label: string }[];
   previousHref?: string | undefined;
   nextHref?: string | undefined;
@@ -114,13 +114,17 @@ function noRepositories({ urls, mayManage }: RepositoriesView): Html {
   })}</section>`;
 }
 
-function repositoryToolbar({ urls, filter, kinds, kept }: RepositoriesView): Html {
+function repositoryToolbar({ urls, filter, kinds, kept, counts }: RepositoriesView): Html {
+  const standings = Object.entries(STANDING_WORDS).map(([value, word]) => ({
+    value,
+    label: `${word} (${formatCount(counts[value as StandingView['standing']])})`,
+  }));
   return toolbar({
     action: urls.repositories(),
     label: 'Find repositories',
     target: REPOSITORY_TABLE_ID,
     kept,
-    controls: html`${searchInput({ name: 'q', value: filter.q, label: 'Name of the repository' })}${filterSelect({ name: 'kind', label: 'Kind', value: filter.kind, options: [{ value: '', label: 'Any kind' }, ...kinds] })}`,
+    controls: html`${searchInput({ name: 'q', value: filter.q, label: 'Name of the repository' })}${filterSelect({ name: 'kind', label: 'Kind', value: filter.kind, options: [{ value: '', label: 'Any kind' }, ...kinds] })}${filterSelect({ name: 'standing', label: 'State', value: filter.standing, options: [{ value: '', label: 'In any state' }, ...standings] })}`,
   });
 }
 

@@ -95,6 +95,18 @@ describe('How repositories do', () => {
     assert.match(await lookAt('a-works'), /a-works holds 1.snapshot.*State works Last seen to work 59.min ago/u);
   });
 
+  it('narrows the list to those that do so, and says how many they are', async () => {
+    assert.deepEqual(await listNames('?standing=good'), ['a-works', 'd-full']);
+    assert.deepEqual(await listNames('?standing=quiet&sort=name&order=desc'), ['c-new', 'b-quiet']);
+    assert.deepEqual(await listNames('?standing=unopened'), ['e-unopened']);
+    assert.deepEqual(await listNames('?standing=good&q=full'), ['d-full']);
+    assert.deepEqual(await listNames('?standing=critical'), []);
+    const none = readWords(await world.read('/repositories?standing=critical'));
+    assert.match(none, /in trouble \(0\) needs a look \(0\) never opened \(1\) not seen lately \(2\) works \(2\)/u);
+    assert.match(none, /No repository matches Show all repositories/u);
+    assert.equal((await listNames('?standing=odd')).length, 5, 'what is no state is no filter');
+  });
+
   it('is red with its alert in the list and on its page, whoever sees to it, until it is over', async () => {
     await check('d-full', NOW - HOUR_MS, { reason: 'repository_full', message: 'no space left on <b>device</b>' });
     await watchOnce();

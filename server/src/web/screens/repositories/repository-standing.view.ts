@@ -39,6 +39,15 @@ const UNUSED: StatusView = { word: 'not used yet', tone: 'unknown', icon: 'quest
 const QUIET: StatusView = { word: 'not seen lately', tone: 'unknown', icon: 'question' };
 const WORKS: StatusView = { word: 'works', tone: 'protected', icon: 'check' };
 
+/** For a choice among them, what needs somebody first. */
+export const STANDING_WORDS: Readonly<Record<StandingView['standing'], string>> = {
+  critical: GRAVE.critical.word,
+  warning: GRAVE.warning.word,
+  unopened: UNOPENED.word,
+  quiet: QUIET.word,
+  good: WORKS.word,
+};
+
 export function repositoryStatus({ standing, usedAt, alerts }: StandingView): Html {
   if (standing === 'unopened') return status(UNOPENED);
   if (standing === 'quiet') return status(usedAt === undefined ? UNUSED : QUIET);
