@@ -252,6 +252,24 @@
     for (const all of document.querySelectorAll('[data-choose-all]')) showWhetherAll(all.getAttribute('data-choose-all') ?? '');
   });
 
+  // What is replaced takes the focus with it. Where its id comes again htmx hands it on; elsewhere the reader goes on at what came in
+  // its place.
+
+  /** @type {{ element: Element, before: Element | null, around: Element | null } | undefined} */
+  let held;
+  document.addEventListener('htmx:before:swap', () => {
+    const element = document.activeElement;
+    const part = element?.closest('li, [id]');
+    held = element && part ? { element, before: part.previousElementSibling, around: part.parentElement } : undefined;
+  });
+  document.addEventListener('htmx:after:swap', () => {
+    const active = document.activeElement;
+    if (held === undefined || held.element.isConnected || (active !== null && active !== document.body)) return;
+    const came = held.before === null ? held.around?.firstElementChild : held.before.nextElementSibling;
+    const next = came?.querySelector('a[href], button, input, select, textarea') ?? held.around?.closest('[tabindex]');
+    if (next instanceof HTMLElement) next.focus({ preventScroll: true });
+  });
+
   // A question that is closed leaves the reader where it was asked
 
   document.addEventListener(

@@ -264,7 +264,7 @@ const createNameField = ({ values, errors }: DatabaseRestoreView): Field => ({
 export function confirmPanel(view: DatabaseRestoreView): Html {
   const seen = view.seen.map((flash) => callout(flash));
   const name = view.needsName === true && formField(createNameField(view));
-  const lookButton = html`<button class="button button-secondary" type="submit" name="act" value="look" formnovalidate hx-post="${view.action}" hx-target="#${CONFIRM_ID}" hx-swap="outerHTML" hx-sync="closest form:replace"><span>Look at the target</span></button>`;
+  const lookButton = html`<button class="button button-secondary" type="submit" id="look" name="act" value="look" formnovalidate hx-post="${view.action}" hx-target="#${CONFIRM_ID}" hx-swap="outerHTML" hx-sync="closest form:replace"><span>Look at the target</span></button>`;
   return html`<div id="${CONFIRM_ID}">${panel({
     title: '4 · Confirm',
     content: html`<div class="stack"><div class="stack" aria-live="polite">${seen}</div>${name}${confirmBox(view)}<div class="form-actions">${button({ label: 'Start the restore', kind: 'primary' })}${lookButton}${linkButton({ href: view.cancelHref, label: 'Cancel', kind: 'quiet' })}</div></div>`,

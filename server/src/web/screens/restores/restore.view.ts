@@ -155,7 +155,7 @@ function filesConfirm(view: RestoreView): Html {
 }
 
 function confirmStep(view: RestoreView): Html {
-  const look = html`<button class="button button-secondary" type="submit" name="act" value="look" formnovalidate hx-post="${view.action}" hx-target="#${FILES_CONFIRM_ID}" hx-swap="outerHTML" hx-sync="closest form:replace"><span>Preview it</span></button>`;
+  const look = html`<button class="button button-secondary" type="submit" id="look" name="act" value="look" formnovalidate hx-post="${view.action}" hx-target="#${FILES_CONFIRM_ID}" hx-swap="outerHTML" hx-sync="closest form:replace"><span>Preview it</span></button>`;
   const room =
     view.isTight &&
     html`${hiddenInputs({ roomAsked: 'true' })}${formField(createRoomField(view.values.acceptLittleRoom, view.errors['acceptLittleRoom']))}`;

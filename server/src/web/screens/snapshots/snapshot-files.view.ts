@@ -127,7 +127,7 @@ function nameOf(line: TreeNodeLine): Html {
   const words = html`<span class="tree-words"><span class="tree-label">${name}</span>${detail !== undefined && html`<span class="tree-detail quiet">${detail}</span>`}</span>`;
   if (isDirectory && href !== undefined && branchHref !== undefined) {
     const isOpen = branch !== undefined;
-    return html`<a class="tree-name" href="${href}" hx-get="${branchHref}" hx-target="#${id}" hx-swap="outerHTML" ${attrs({ 'aria-expanded': isOpen ? 'true' : 'false' })}>${icon(isOpen ? 'down' : 'right')}${icon('folder')}${words}</a>`;
+    return html`<a class="tree-name" href="${href}" hx-get="${branchHref}" hx-target="#${id}" hx-swap="outerHTML" ${attrs({ id: `${id}-name`, 'aria-expanded': isOpen ? 'true' : 'false' })}>${icon(isOpen ? 'down' : 'right')}${icon('folder')}${words}</a>`;
   }
   const face = html`${icon(isDirectory ? 'folder' : 'file')}${words}`;
   return href === undefined
