@@ -65,7 +65,7 @@ export function createBackupRuns(ports: BackupRunsPorts): BackupRuns {
     const job: Job = {
       run,
       kind: 'backup',
-      ...tellHolds(recorder),
+      ...tellHolds(workbench, recorder),
       priority: findOptions(body.plan).priority,
       repository: body.repository,
       sources: body.sources.filter((source) => !body.overlapping.includes(source)),

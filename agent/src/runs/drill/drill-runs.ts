@@ -65,7 +65,7 @@ export function createDrillRuns(ports: DrillRunsPorts): DrillRuns {
     queue.enqueue({
       run,
       kind: 'drill',
-      ...tellHolds(recorder),
+      ...tellHolds(workbench, recorder),
       priority: 'low',
       repository: body.repository,
       sources: [],

@@ -182,6 +182,25 @@ describe('The queue of a host', () => {
     assert.equal(queue.waiting, 0);
   });
 
+  it('says once to whom a repository belongs that somebody waits for, and nothing to those who do not', async () => {
+    const { add, end, told } = setUp(5);
+    add(1);
+    add(2, { isExclusive: true });
+    assert.deepEqual(told, [], 'who wants it for itself hears of nobody in particular');
+    await end(1);
+    add(3, { priority: 'high' });
+    add(4, { repository: 'repo_other' });
+    add(5, { isExclusive: true });
+    const words = 'waits: backup run_2 of this host has the repository to itself';
+    assert.deepEqual(told, [`3 ${words}`, `5 ${words}`]);
+    await end(4);
+    assert.equal(told.length, 2);
+    await end(2);
+    assert.deepEqual(told.slice(2), ['3 begins']);
+    await end(3);
+    assert.deepEqual(told.slice(3), ['5 begins']);
+  });
+
   it('keeps a job that is to be tried again aside, without a slot, until its time has come', async () => {
     const { queue, add, end, started, timers, passTime } = setUp(1);
     add(1, { sources: ['src_a'] });

@@ -81,6 +81,17 @@ interface Entry {
   heldFor: Hold['reason'] | undefined;
 }
 
+/** Why nobody else of this host may enter a repository in which these are. */
+function findOwner(jobs: readonly Job[]): Hold | undefined {
+  const owner = jobs.find(({ isExclusive }) => isExclusive);
+  return (
+    owner && {
+      reason: 'repository',
+      message: `${owner.kind.replace('_', ' ')} ${owner.run} of this host has the repository to itself`,
+    }
+  );
+}
+
 export function createQueue(options: QueueOptions): Queue {
   const waiting: Entry[] = [];
   const aside = new Set<Entry>();
@@ -117,9 +128,8 @@ export function createQueue(options: QueueOptions): Queue {
     });
   };
 
-  /** Whether something other than slots keeps it back; its run hears of each reason once, however long the queue before it is. */
-  const isHeld = (entry: Entry): boolean => {
-    const hold = options.findHold(entry.job);
+  /** Whether this keeps it back; its run hears of each reason once, however long the queue before it is. */
+  const isHeld = (entry: Entry, hold: Hold | undefined): boolean => {
     if (hold === undefined) return false;
     if (entry.heldFor !== hold.reason) entry.job.onHeld(hold);
     entry.heldFor = hold.reason;
@@ -132,13 +142,13 @@ export function createQueue(options: QueueOptions): Queue {
     const { job } = entry;
     // It takes nothing: with its signal aborted it only records its end.
     if (entry.controller.signal.aborted) return true;
-    if (isHeld(entry)) return false;
+    if (isHeld(entry, options.findHold(job))) return false;
     if (job.needsNoSlot) return true;
     if (countSlots() >= options.concurrency()) return false;
     const others = [...active.values()].map((other) => other.job).filter((other) => !other.needsNoSlot);
     if (others.some((other) => other.sources.some((source) => job.sources.includes(source)))) return false;
     const inRepository = others.filter((other) => other.repository === job.repository);
-    if (inRepository.some((other) => other.isExclusive)) return false;
+    if (isHeld(entry, findOwner(inRepository))) return false;
     if (job.isExclusive) return inRepository.length === 0;
     return inRepository.length < options.repositoryConcurrency(job.repository);
   };

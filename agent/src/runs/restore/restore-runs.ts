@@ -42,7 +42,7 @@ export function createRestoreRuns(ports: RestoreRunsPorts): RestoreRuns {
     queue.enqueue({
       run,
       kind: 'restore',
-      ...tellHolds(recorder),
+      ...tellHolds(workbench, recorder),
       priority: 'high',
       repository: order.repository.id,
       sources: [],

@@ -69,13 +69,17 @@ export interface UpkeepJob {
 }
 
 /** Puts a journaled run into the queue; the secrets that came with its order are forgotten when it has ended. */
-export function enqueueUpkeep({ secrets }: Pick<Workbench, 'secrets'>, queue: Pick<Queue, 'enqueue'>, job: UpkeepJob): void {
+export function enqueueUpkeep(
+  workbench: Pick<Workbench, 'secrets' | 'log'>,
+  queue: Pick<Queue, 'enqueue'>,
+  job: UpkeepJob,
+): void {
   const { run, kind, repository, isExclusive, needsNoSlot, recorder } = job;
   let tries = 0;
   queue.enqueue({
     run,
     kind,
-    ...tellHolds(recorder),
+    ...tellHolds(workbench, recorder),
     priority: 'low',
     repository,
     sources: [],
@@ -85,7 +89,7 @@ export function enqueueUpkeep({ secrets }: Pick<Workbench, 'secrets'>, queue: Pi
       const { next, ...end } = await job.attempt(signal, tries);
       tries += 1;
       if (next) return next;
-      secrets.release(run);
+      workbench.secrets.release(run);
       job.onEnd(end);
       return undefined;
     },
