@@ -60,7 +60,8 @@ export function drillHistoryTable(view: DrillHistoryView): Html {
     columns: [
       ...(source === undefined ? [] : [source]),
       { id: 'host', label: 'Took place on', cell: ({ host }) => html`<a href="${host.href}">${host.name}</a>` },
-      ...rest,
+      // What the run says as well makes room where it is narrow.
+      ...rest.map((column) => ({ ...column, isSpare: column.id === 'restore' || column.id === 'age' })),
     ],
     empty: noDrills(view),
     pager: {
