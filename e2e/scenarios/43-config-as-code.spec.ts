@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { makeQuickRepository } from '@holdfast/agent/engines/restic/fixtures/quick-repository.ts';
@@ -12,6 +12,7 @@ const HOLDFAST = join(import.meta.dirname, '../../server/bin/holdfast');
 const PASSWORD = 'the password of the repository 4711';
 
 let stack: Stack;
+let agent: Awaited<ReturnType<Stack['startAgent']>>;
 test.beforeAll(async () => {
   stack = await startStack();
 });
@@ -19,7 +20,8 @@ test.afterAll(async ({ browserName: _ }, info) => finishStack(stack, info));
 
 /** The command as a person types it, with a home of its own. */
 function holdfast(...args: readonly string[]): Promise<ToolOutcome> {
-  return tryTool(HOLDFAST, args, { env: { HOME: stack.directory, REPOSITORY_PASSWORD: PASSWORD }, cwd: stack.directory });
+  const env = { HOME: stack.directory, REPOSITORY_PASSWORD: PASSWORD, REPOSITORY_MAIN_PASSWORD: PASSWORD };
+  return tryTool(HOLDFAST, args, { env, cwd: stack.directory });
 }
 
 async function expectCode(code: number, ...args: readonly string[]): Promise<ToolOutcome> {
@@ -40,7 +42,7 @@ test('from an empty server to a restored file without a page: login, host, one f
   });
 
   await test.step('a host is let in by the fingerprint its agent printed, and by no other', async () => {
-    const agent = await stack.startAgent('db-1');
+    agent = await stack.startAgent('db-1');
     const fingerprint = await agent.awaitFingerprint();
     await expect.poll(async () => (await holdfast('hosts', 'pending')).stdout).toContain(hostname());
     await expectCode(1, 'hosts', 'approve', hostname(), '--fingerprint', 'words of another');
@@ -113,4 +115,42 @@ test('from an empty server to a restored file without a page: login, host, one f
     await expectAccessible(page);
     await takePicture(page, 'reference');
   });
+});
+
+test('server and host are gone: a new server with the exported file alone has the fleet again, and its backups come back', async ({
+  browserName: _,
+}, info) => {
+  const first = stack;
+  const letter = join(first.directory, 'folder', 'letter.txt');
+  const { stdout: exported } = await expectCode(0, 'plan', 'export');
+  await first.server.kill('SIGKILL');
+  await agent.kill('SIGKILL');
+  for (const path of [first.server.dataDir, agent.stateDir]) await rm(path, { recursive: true });
+
+  stack = await startStack();
+  try {
+    await writeFile(join(stack.directory, 'ada.key'), stack.api.key, { mode: 0o600 });
+    await writeFile(join(stack.directory, 'exported.yaml'), exported);
+    await expectCode(0, 'login', '--server', stack.server.url, '--key-file', 'ada.key');
+    const { host } = await stack.enrolHost('db-1');
+    await expectCode(0, 'plan', 'apply', '--file', 'exported.yaml');
+    expect((await expectCode(0, 'plan', 'export')).stdout).toBe(exported);
+    await awaitSpec(stack, host);
+    await expectCode(0, 'repositories', 'test', 'main', '--host', 'db-1');
+
+    const from = ['main', '--host', 'db-1'];
+    const { stdout } = await expectCode(0, 'repositories', 'contents', ...from, '--state', 'orphan', '--json');
+    const [lost, ...others] = JSON.parse(stdout) as { engineId: string }[];
+    expect(others).toEqual([]);
+    const adopted = await expectCode(0, 'repositories', 'adopt', ...from, lost?.engineId ?? '', '--source', 'db-1/folder');
+    const snapshot = /snap_\w+/.exec(adopted.stdout)?.[0] ?? '';
+    const back = join(stack.directory, 'back');
+    await expectCode(0, 'restore', snapshot, '--to-directory', back, '--wait');
+    expect(await readFile(join(back, letter), 'utf8')).toBe('dear reader\n');
+    expect((await expectCode(0, 'run', 'nightly', '--wait')).stdout).toMatch(/succeeded/);
+  } finally {
+    const second = stack;
+    stack = first;
+    await finishStack(second, info);
+  }
 });
