@@ -92,7 +92,8 @@ function sourcePicker(view: PlanFormView): Html {
       action: linkButton({ href: view.addSourceHref, label: 'Add a source', kind: 'primary' }),
     });
   const box = html`<input class="input" type="search" name="find" form="plan-form" data-search data-enter-clicks-next autocomplete="off" spellcheck="false" placeholder="Search sources and hosts" aria-label="Search sources and hosts" hx-post="${view.action}" hx-vals='{"act":"find"}' hx-trigger="input delay:200ms" hx-target="#${PLAN_SOURCES}" hx-swap="outerMorph" hx-sync="this:replace" hx-status:4xx="swap:none" hx-status:5xx="swap:none" ${attrs({ value: view.find })}>`;
-  return html`<div class="toolbar" role="search" aria-label="Find sources"><span class="search">${icon('search')}${box}</span><button class="button button-secondary no-js" form="plan-form" name="act" value="find" formnovalidate>Find</button></div>${sourceChoices(view)}`;
+  // What Enter presses in any field of the form is its first button, wherever that stands: saving, and not this search.
+  return html`<button hidden form="plan-form"></button><div class="toolbar" role="search" aria-label="Find sources"><span class="search">${icon('search')}${box}</span><button class="button button-secondary no-js" form="plan-form" name="act" value="find" formnovalidate>Find</button></div>${sourceChoices(view)}`;
 }
 
 /** The boxes alone; the search takes them from here. What is checked stays, whatever is searched for. */

@@ -68,6 +68,8 @@ describe('The form of a plan', () => {
     assert.equal([...page.matchAll(/<dt class="num">/g)].length, 10);
     assert.match(page, /28 March 2027 02:00 does not exist in Europe\/Berlin: fires at 03:00\./);
     assert.ok(!page.includes(HOSTILE));
+    const [first] = page.match(/<button[^>]* form="plan-form"[^>]*>/gu) ?? [];
+    assert.equal(first, '<button hidden form="plan-form">', 'what Enter presses saves');
   });
 
   it('keeps what is checked when the search does not find it', async () => {
