@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { SetupError } from './setup/command.ts';
-import { foreignProgramPath, unpackForeignRelease } from './setup/foreign-release.ts';
+import { bringForeignRelease } from './setup/foreign-release.ts';
 import { findSatisfied, isPurpose, listNeeds, type Need, PURPOSES, type Purpose } from './setup/needs.ts';
 import { installPackages } from './setup/packages.ts';
 
@@ -22,14 +22,7 @@ async function setUp(purpose: Purpose): Promise<void> {
   }
   const toolsFolder = join(import.meta.dirname, '..', '.tools');
   const cacheFolder = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'holdfast-tools');
-  for (const need of needs.foreign) {
-    const paths = need.programs.map((program) => foreignProgramPath(toolsFolder, need.suite, program));
-    if (!paths.every((path) => existsSync(path))) {
-      say('fetch', `${need.packages.join(', ')} of Debian ${need.suite}, unpacked into .tools`);
-      await unpackForeignRelease({ need, toolsFolder, cacheFolder, codename });
-    }
-    for (const [index, program] of need.programs.entries()) say('ok', `${program} (${need.suite})`, paths[index]);
-  }
+  for (const need of needs.foreign) await bringForeignRelease({ need, toolsFolder, cacheFolder, codename }, say);
 }
 
 function reportNeeds(needs: readonly Need[]): Need[] {

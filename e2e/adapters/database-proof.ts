@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { ToolName } from '@holdfast/shared/adapters/command.ts';
 import type { Config, Secrets } from '@holdfast/shared/adapters/field.ts';
 import type { Artifact, DatabaseRestore, SourceAdapter, TargetState, Verdict } from '@holdfast/shared/adapters/source.ts';
 import type { CommandRunner } from './command-run.ts';
@@ -8,13 +9,15 @@ export type ProvedSource = {
   readonly runner: CommandRunner;
   readonly config: Config;
   readonly secrets: Secrets;
+  /** Which set of tools is planned for, of a kind that has two. */
+  readonly tools?: readonly ToolName[];
 };
 
 export type Dump = { readonly role: Artifact['role']; readonly bytes: Buffer };
 
 /** Probes the source and takes every artifact; each must exit 0, begin with its magic and reach its floor. */
-export async function takeDumps({ adapter, runner, config, secrets }: ProvedSource): Promise<readonly Dump[]> {
-  const input = { config, secrets, workDir: runner.workDir };
+export async function takeDumps({ adapter, runner, config, secrets, tools }: ProvedSource): Promise<readonly Dump[]> {
+  const input = { config, secrets, tools, workDir: runner.workDir };
   const look = adapter.planProbe(input);
   assert.ok(look !== undefined);
   const probe = adapter.parseProbe(await runner.run(look));
@@ -43,8 +46,10 @@ function getRestore(adapter: SourceAdapter): DatabaseRestore {
 
 export async function inspectTarget(source: ProvedSource, targetDatabase: string): Promise<TargetState> {
   const restore = getRestore(source.adapter);
-  const { config, secrets, runner } = source;
-  const outcome = await runner.run(restore.planInspectTarget({ config, secrets, workDir: runner.workDir, targetDatabase }));
+  const { config, secrets, tools, runner } = source;
+  const outcome = await runner.run(
+    restore.planInspectTarget({ config, secrets, tools, workDir: runner.workDir, targetDatabase }),
+  );
   assert.equal(outcome.exitCode, 0, outcome.stderr);
   return restore.parseInspectTarget(outcome.stdout);
 }
@@ -52,8 +57,8 @@ export async function inspectTarget(source: ProvedSource, targetDatabase: string
 /** Creates the target, which must not exist yet, and restores the dump into it. */
 export async function restoreDump(source: ProvedSource, targetDatabase: string, dump: Buffer): Promise<Verdict> {
   const restore = getRestore(source.adapter);
-  const { config, secrets, runner } = source;
-  const input = { config, secrets, workDir: runner.workDir, targetDatabase };
+  const { config, secrets, tools, runner } = source;
+  const input = { config, secrets, tools, workDir: runner.workDir, targetDatabase };
   assert.deepEqual(pickState(await inspectTarget(source, targetDatabase)), { exists: false, empty: true });
   const created = await runner.run(restore.planCreateTarget(input));
   assert.equal(created.exitCode, 0, created.stderr);
@@ -63,8 +68,8 @@ export async function restoreDump(source: ProvedSource, targetDatabase: string, 
 
 export async function verifyTarget(source: ProvedSource, targetDatabase: string): Promise<{ tables: number; seen: string }> {
   const restore = getRestore(source.adapter);
-  const { config, secrets, runner } = source;
-  const outcome = await runner.run(restore.planVerify({ config, secrets, workDir: runner.workDir, targetDatabase }));
+  const { config, secrets, tools, runner } = source;
+  const outcome = await runner.run(restore.planVerify({ config, secrets, tools, workDir: runner.workDir, targetDatabase }));
   assert.equal(outcome.exitCode, 0, outcome.stderr);
   return restore.parseVerify(outcome.stdout);
 }
@@ -72,8 +77,8 @@ export async function verifyTarget(source: ProvedSource, targetDatabase: string)
 /** Drops the target and sees that it is gone. */
 export async function dropTarget(source: ProvedSource, targetDatabase: string): Promise<void> {
   const restore = getRestore(source.adapter);
-  const { config, secrets, runner } = source;
-  const outcome = await runner.run(restore.planDropTarget({ config, secrets, workDir: runner.workDir, targetDatabase }));
+  const { config, secrets, tools, runner } = source;
+  const outcome = await runner.run(restore.planDropTarget({ config, secrets, tools, workDir: runner.workDir, targetDatabase }));
   assert.equal(outcome.exitCode, 0, outcome.stderr);
   assert.equal((await inspectTarget(source, targetDatabase)).exists, false);
 }
@@ -84,8 +89,8 @@ function pickState(state: TargetState): Pick<TargetState, 'exists' | 'empty'> {
 
 /** The reason a probe fails for, with this config and these secrets. */
 export async function findProbeFailure(source: ProvedSource): Promise<string> {
-  const { adapter, runner, config, secrets } = source;
-  const look = adapter.planProbe({ config, secrets, workDir: runner.workDir });
+  const { adapter, runner, config, secrets, tools } = source;
+  const look = adapter.planProbe({ config, secrets, tools, workDir: runner.workDir });
   assert.ok(look !== undefined);
   const outcome = await runner.run(look);
   assert.notEqual(outcome.exitCode, 0);

@@ -70,6 +70,18 @@ test('the restored rows and definitions are those of the source', async () => {
   assert.deepEqual(await mariadb.hashDatabase('restored'), await mariadb.hashDatabase('sample'));
 });
 
+test('comments in the text of a routine come back', async () => {
+  await mariadb.createDatabase('noted');
+  await mariadb.query("EXECUTE IMMEDIATE 'CREATE PROCEDURE said() BEGIN SELECT 1; -- why\\nEND'", 'noted');
+  const readText = (name: string) =>
+    mariadb.query(`SELECT ROUTINE_DEFINITION FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = '${name}'`);
+  const text = await readText('noted');
+  assert.match(text, /-- why/);
+  const source = createSource({ database: 'noted' });
+  assert.equal((await restoreDump(source, 'noted2', getDataDump(await takeDumps(source)))).ok, true);
+  assert.equal(await readText('noted2'), text);
+});
+
 test('a dump under locked tables comes back as well', async () => {
   const source = createSource({ consistency: 'lock' });
   assert.equal((await restoreDump(source, 'locked', getDataDump(await takeDumps(source)))).ok, true);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
 import { runCommand, SetupError } from './command.ts';
-import { foreignProgramPath, unpackForeignRelease } from './foreign-release.ts';
+import { bringForeignRelease, foreignProgramPath, unpackForeignRelease } from './foreign-release.ts';
 
 const codename = /^VERSION_CODENAME="?([a-z]+)/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1] ?? '';
 
@@ -39,6 +39,27 @@ test('a machine without a Debian archive is told so', async () => {
       codename: 'absent',
     });
     await assert.rejects(attempt, (error) => error instanceof SetupError && /No Debian archive for "absent"/.test(error.message));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
+test('what only some tests need stops nothing when it cannot be fetched, and is named with what keeps it away', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'holdfast-foreign-'));
+  try {
+    const need = { suite: 'sid', packages: ['mysql-server-core'], programs: ['mysqld'], onlyFor: 'tests against MySQL' } as const;
+    const said: string[] = [];
+    const options = { need, toolsFolder: join(folder, 'tools'), cacheFolder: join(folder, 'cache'), codename: 'absent' };
+    await bringForeignRelease(options, (...words) => said.push(words.join(' ')));
+    assert.match(
+      said.join('\n'),
+      /^fetch .*\nmissing mysql-server-core No Debian archive for "absent"[\s\S]*\nThe tests against MySQL will fail; nothing else needs this\.$/,
+    );
+    const { onlyFor: _none, ...needed } = need;
+    await assert.rejects(
+      bringForeignRelease({ ...options, need: needed }, () => undefined),
+      SetupError,
+    );
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -4,7 +4,16 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
-import { findSatisfied, isPurpose, listNeeds, PURPOSES } from './needs.ts';
+import { findSatisfied, isPurpose, listNeeds, type NeedList, PURPOSES } from './needs.ts';
+
+const withoutMysql = ({ foreign }: NeedList) => foreign.filter((need) => !need.programs.includes('mysqld'));
+
+test('MySQL comes from the suite that has it, with its libraries, on every release; only its own tests need it', () => {
+  for (const codename of ['bookworm', 'trixie']) {
+    const [need, ...others] = listNeeds('test', codename).foreign.filter(({ programs }) => programs.includes('mysqld'));
+    assert.deepEqual([need?.suite, need?.bringsLibraries, need?.onlyFor, others.length], ['sid', true, 'tests against MySQL', 0]);
+  }
+});
 
 test('the demo needs nothing from another release', () => {
   assert.deepEqual(listNeeds('demo', 'bookworm').foreign, []);
@@ -12,7 +21,7 @@ test('the demo needs nothing from another release', () => {
 
 test('a release with an old restic fetches the new one and the rest-server from the next release', () => {
   const needs = listNeeds('test', 'bookworm');
-  assert.deepEqual(needs.foreign, [
+  assert.deepEqual(withoutMysql(needs), [
     { suite: 'trixie', packages: ['restic', 'restic-rest-server'], programs: ['restic', 'restic-rest-server'] },
   ]);
   assert.ok(!needs.system.some((need) => need.name === 'restic-rest-server'));
@@ -20,7 +29,7 @@ test('a release with an old restic fetches the new one and the rest-server from 
 
 test('a release with a new restic fetches the old one and has the rest-server itself', () => {
   const needs = listNeeds('test', 'trixie');
-  assert.deepEqual(needs.foreign, [{ suite: 'bookworm', packages: ['restic'], programs: ['restic'] }]);
+  assert.deepEqual(withoutMysql(needs), [{ suite: 'bookworm', packages: ['restic'], programs: ['restic'] }]);
   assert.ok(needs.system.some((need) => need.name === 'restic-rest-server'));
 });
 

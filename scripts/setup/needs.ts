@@ -13,10 +13,21 @@ export function isPurpose(word: string | undefined): word is Purpose {
 export type Need = { readonly name: string; readonly package: string; readonly paths: readonly string[] };
 
 /**
- * What to unpack beside the system: a package of another Debian release, for the restic generation (and the rest-server)
- * that the running release does not carry.
+ * What to unpack beside the system: packages of another Debian release, for what the running release does not carry: the other
+ * restic generation, the rest-server, MySQL.
  */
-export type ForeignNeed = { readonly suite: string; readonly packages: readonly string[]; readonly programs: readonly string[] };
+export type ForeignNeed = {
+  readonly suite: string;
+  readonly packages: readonly string[];
+  readonly programs: readonly string[];
+  /** The programs need newer libraries than the system's: those come along, and each program starts by way of its own loader. */
+  readonly bringsLibraries?: true;
+  /**
+   * What the tests that need it are called; nothing else needs it. Whatever keeps it away is said, and makes those tests fail alone,
+   * since a suite that changes every day must not stop the work on everything else.
+   */
+  readonly onlyFor?: string;
+};
 
 export type NeedList = { readonly system: readonly Need[]; readonly foreign: readonly ForeignNeed[] };
 
@@ -55,6 +66,15 @@ const testNeeds: readonly Need[] = [
   needProgram('nginx', 'nginx-light'),
 ];
 
+/** Debian's stable releases have MariaDB in the place of MySQL. */
+const mysqlNeed: ForeignNeed = {
+  suite: 'sid',
+  packages: ['mysql-server-core', 'mysql-client-core'],
+  programs: ['mysqld', 'mysql', 'mysqldump', 'mysqlcheck'],
+  bringsLibraries: true,
+  onlyFor: 'tests against MySQL',
+};
+
 /** The oldest release whose own restic counts as new; before it the roles are the other way round. */
 const codenamesWithOldRestic = ['bookworm'];
 
@@ -63,11 +83,11 @@ export function listNeeds(purpose: Purpose, codename: string): NeedList {
   if (purpose === 'demo') return { system: demoNeeds, foreign: [] };
   if (codenamesWithOldRestic.includes(codename)) {
     const packages = ['restic', 'restic-rest-server'];
-    return { system: testNeeds, foreign: [{ suite: 'trixie', packages, programs: packages }] };
+    return { system: testNeeds, foreign: [{ suite: 'trixie', packages, programs: packages }, mysqlNeed] };
   }
   return {
     system: [...testNeeds, needProgram('restic-rest-server')],
-    foreign: [{ suite: 'bookworm', packages: ['restic'], programs: ['restic'] }],
+    foreign: [{ suite: 'bookworm', packages: ['restic'], programs: ['restic'] }, mysqlNeed],
   };
 }
 

@@ -33,6 +33,14 @@ describe('What doctor says of tools', () => {
       { name: 'ssh', verdict: 'bad', text: 'Get it. Needed by repository vault.' },
       { name: 'psql', verdict: 'note', text: 'Get it.' },
     ]);
+    const mysql = { ...spec, sources: [{ name: 'till', kind: 'mysql' }] } as unknown as typeof spec;
+    const standIns = (['mariadb', 'mariadb-dump'] as const).map((tool): ToolReport => ({ ...restic, tool }));
+    const none = { tool: 'mysqldump', found: false, advice: 'Get it.' } as const;
+    assert.equal(checkTools([none], mysql)[0]?.text, 'Get it. Needed by source till.');
+    assert.deepEqual(
+      checkTools([none, ...standIns], mysql).map(({ verdict }) => verdict),
+      ['note', 'ok', 'ok'],
+    );
     assert.ok(checkTools(reports, undefined).every(({ verdict }) => verdict === 'note'));
     assert.equal(checkTools([{ tool: 'restic', found: false }], undefined)[0]?.verdict, 'bad');
   });

@@ -12,6 +12,7 @@ import { toFrameError } from '@holdfast/shared/protocol/wire-error.ts';
 import { GENERATIONS } from '../engines/restic/fixtures/laboratory.ts';
 import { openRunRig, type RunRig } from '../runs/fixtures/run-rig.ts';
 import { type DatabaseServer, startMariadb, startPostgres } from './fixtures/database-servers.ts';
+import { getMysqlFolder, startMysql } from './fixtures/mysql-server.ts';
 import { type RecordedTools, recordTools } from './fixtures/recorded-tools.ts';
 import { sealDraft } from './fixtures/restore-orders.ts';
 
@@ -69,10 +70,11 @@ interface Asked {
   server: DatabaseServer;
 }
 
-async function openAsked(t: TestContext, start: () => Promise<DatabaseServer>): Promise<Asked> {
+async function openAsked(t: TestContext, start: () => Promise<DatabaseServer>, folder?: string): Promise<Asked> {
   const server = await start();
   t.after(() => server.remove());
-  const tools = recordTools(t, GENERATIONS[1]?.binary ?? '');
+  const more = folder === undefined ? {} : { mysql: join(folder, 'mysql'), mysqldump: join(folder, 'mysqldump') };
+  const tools = recordTools(t, GENERATIONS[1]?.binary ?? '', more);
   const rig = await openRunRig(t, { restic: tools.restic });
   tools.take();
   return { rig, tools, server };
@@ -86,11 +88,18 @@ const CASES = [
     system: ['mysql', 'information_schema', 'performance_schema', 'sys'],
     version: /MariaDB/,
   },
+  {
+    kind: 'mysql',
+    start: startMysql,
+    system: ['mysql', 'information_schema', 'performance_schema', 'sys'],
+    version: /^\d+\.\d+\.\d+/,
+    findTools: getMysqlFolder,
+  },
 ] as const;
 
-for (const { kind, start, system, version } of CASES) {
+for (const { kind, start, system, version, ...rest } of CASES) {
   test(`A question about a ${kind} source`, async (t) => {
-    const { rig, tools, server } = await openAsked(t, start);
+    const { rig, tools, server } = await openAsked(t, start, 'findTools' in rest ? rest.findTools() : undefined);
     const { port, user, password } = server;
     const place = { host: '127.0.0.1', port, user };
     const quote = kind === 'postgres' ? '"' : '`';

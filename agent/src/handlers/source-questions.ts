@@ -17,7 +17,10 @@ export function createSourceTest(workbench: Workbench) {
       const latency = () => Math.max(0, workbench.clock.monotonicMs() - startedAt);
       try {
         const probe = await probeSource(workbench, workbench.exec, source);
-        for (const tool of source.adapter.tools) getBinary(workbench, tool, probe.serverVersion || undefined);
+        for (const tool of source.input.tools ?? source.adapter.tools)
+          getBinary(workbench, tool, probe.serverVersion || undefined);
+        // What no backup can be made of is refused here already.
+        source.adapter.planBackup(source.input, probe);
         const message =
           probe.serverVersion === '' ? 'everything is there and readable' : `connected to version ${probe.serverVersion}`;
         return {

@@ -16,6 +16,11 @@ describe('the version a tool tells', () => {
     ['psql', 'psql (PostgreSQL) 18beta1', '18beta1'],
     ['mariadb-dump', 'mariadb-dump  Ver 10.19 Distrib 10.11.19-MariaDB, for debian-linux-gnu (x86_64)', '10.11.19-MariaDB'],
     ['mariadb', 'mariadb from 11.8.2-MariaDB, client 15.2 for debian-linux-gnu (x86_64)', '11.8.2-MariaDB'],
+    ['mysqldump', '/usr/bin/mysqldump  Ver 9.7.4-2 for Linux on x86_64 ((Debian))', '9.7.4'],
+    ['mysql', 'mysql  Ver 8.0.36-28 for Linux on x86_64 (Percona Server (GPL), Release 28)', '8.0.36'],
+    ['mysql', 'mysql  Ver 15.1 Distrib 10.11.19-MariaDB, for debian-linux-gnu (x86_64) using  EditLine wrapper', undefined],
+    ['mysqldump', 'mysqldump from 11.8.2-MariaDB, client 10.19 for debian-linux-gnu (x86_64)', undefined],
+    ['mysqldump', 'mysqldump  Ver 10.13 Distrib 5.7.44, for Linux (x86_64)', undefined],
     ['ssh', 'OpenSSH_9.2p1 Debian-2+deb12u10, OpenSSL 3.0.19 27 Jan 2026', '9.2p1'],
     ['restic', 'unknown flag: --version', undefined],
     ['pg_dump', '', undefined],
@@ -85,6 +90,19 @@ describe('the inventory of a host', () => {
     assert.equal(inventory.find('pg_dump', { serverVersion: '13.9' })?.version, '13.4');
     assert.equal(inventory.find('pg_dump', { serverVersion: '14.1' })?.version, '15.4');
     assert.equal(inventory.find('pg_dump', { serverVersion: '16.0' }), undefined);
+  });
+
+  it('knows programs of MariaDB under MySQL’s names, and misses MySQL’s only where MariaDB’s are missing too', async () => {
+    writeProgram('both', 'mariadb', 'echo "mariadb from 11.8.2-MariaDB, client 15.2"');
+    symlinkSync(join(dir, 'both/mariadb'), join(dir, 'both/mysql'));
+    writeProgram('both', 'mysqldump', 'echo "mysqldump  Ver 10.19 Distrib 10.11.19-MariaDB, for debian-linux-gnu (x86_64)"');
+    const inventory = await take(['both']);
+    assert.equal(inventory.find('mariadb')?.version, '11.8.2-MariaDB');
+    assert.deepEqual([inventory.find('mysql'), inventory.find('mysqldump')], [undefined, undefined]);
+    const missing = inventory.reports.filter(({ found }) => !found).map(({ tool }) => tool);
+    assert.deepEqual([missing.includes('mysql'), missing.includes('mysqldump')], [false, true]);
+    writeProgram('own', 'mysql', 'echo "mysql  Ver 9.7.4-2 for Linux on x86_64 ((Debian))"');
+    assert.equal((await take(['own', 'both'])).find('mysql')?.version, '9.7.4');
   });
 
   it('takes the program in the folder that is named first', async () => {

@@ -42,12 +42,21 @@ interface ToolRule {
   /** Package, and what is not possible without. */
   advice: string;
   postgres?: true;
+  /** It does what another tool does as well: where that one is, nobody misses it. */
+  insteadOf?: ToolName;
 }
 
 const POSTGRES_ADVICE = 'Install the Debian package postgresql-client, of the server’s major version or newer.';
 const MARIADB_ADVICE = 'Install the Debian package mariadb-client.';
 const POSTGRES = { versionArgs: ['--version'], pattern: /\(PostgreSQL\) (\d{1,3}[0-9a-z.]{0,20})/, postgres: true } as const;
+const MYSQL_ADVICE =
+  'Install the Debian package mariadb-client, or MySQL’s own clients, 8.0 or newer, which some databases need.';
 const MARIADB = { versionArgs: ['--version'], pattern: /(?:Distrib|from|Ver) (\d+\.\d+\.\d+(?:-MariaDB)?)/ } as const;
+/** Programs of MariaDB also go by these names, and say what they are: they have options of their own. */
+const MYSQL = {
+  versionArgs: ['--no-defaults', '--version'],
+  pattern: /\bVer (\d+\.\d+\.\d+)[-\w.]{0,20} for (?!.*MariaDB)/,
+} as const;
 
 const RULES: Readonly<Record<ToolName, ToolRule>> = {
   restic: {
@@ -62,10 +71,16 @@ const RULES: Readonly<Record<ToolName, ToolRule>> = {
   },
   pg_restore: { ...POSTGRES, advice: `${POSTGRES_ADVICE} Without pg_restore no PostgreSQL database can be restored.` },
   psql: { ...POSTGRES, advice: `${POSTGRES_ADVICE} Without psql no PostgreSQL server can be looked at.` },
-  'mariadb-dump': { ...MARIADB, advice: `${MARIADB_ADVICE} Without mariadb-dump no MariaDB or MySQL database can be backed up.` },
+  'mariadb-dump': { ...MARIADB, advice: `${MARIADB_ADVICE} Without mariadb-dump no MariaDB database can be backed up.` },
   mariadb: {
     ...MARIADB,
-    advice: `${MARIADB_ADVICE} Without mariadb no MariaDB or MySQL server can be looked at or restored to.`,
+    advice: `${MARIADB_ADVICE} Without mariadb no MariaDB server can be looked at or restored to.`,
+  },
+  mysqldump: { ...MYSQL, insteadOf: 'mariadb-dump', advice: `${MYSQL_ADVICE} Without both no MySQL database can be backed up.` },
+  mysql: {
+    ...MYSQL,
+    insteadOf: 'mariadb',
+    advice: `${MYSQL_ADVICE} Without both no MySQL server can be looked at or restored to.`,
   },
   ssh: {
     versionArgs: ['-V'],
@@ -103,7 +118,12 @@ function listPostgresFolders(root: string): string[] {
   }
 }
 
-/** Where a tool might be, best first. Debian's `pg_wrapper` is left out: it chooses a version by rules of its own. */
+/** Debian's `pg_wrapper` chooses a version by rules of its own; a name of MySQL's may lead to a program of MariaDB. */
+function isOther(tool: ToolName, program: string): boolean {
+  return program === 'pg_wrapper' || (RULES[tool].insteadOf !== undefined && program.startsWith('mariadb'));
+}
+
+/** Where a tool might be, best first; links to other programs are left out. */
 function listCandidates(tool: ToolName, options: InventoryOptions): string[] {
   // What an administrator put on the path goes before what Debian keeps aside, at the same major version.
   const folders = [
@@ -114,7 +134,7 @@ function listCandidates(tool: ToolName, options: InventoryOptions): string[] {
   const candidates: string[] = [];
   for (const path of folders.map((folder) => join(folder, tool)).filter(isExecutable)) {
     const real = realpathSync(path);
-    if (seen.has(real) || basename(real) === 'pg_wrapper') continue;
+    if (seen.has(real) || isOther(tool, basename(real))) continue;
     seen.add(real);
     candidates.push(path);
   }
@@ -163,7 +183,13 @@ function adviceForOld({ tool, version }: FoundTool): { advice?: string } {
 export async function takeInventory(options: InventoryOptions): Promise<Inventory> {
   const looked = await Promise.all(TOOLS.map((tool) => lookFor(tool, options)));
   const found = looked.flatMap((entry) => entry.found);
-  const reports = looked.flatMap((entry) => entry.reports);
+  const isThere = (tool: ToolName) => found.some((entry) => entry.tool === tool);
+  const reports = looked
+    .flatMap((entry) => entry.reports)
+    .filter((report) => {
+      const { insteadOf } = RULES[report.tool];
+      return report.found || insteadOf === undefined || !isThere(insteadOf);
+    });
   return {
     reports,
     find(tool, { serverVersion } = {}) {

@@ -3,6 +3,7 @@ import { getRepositoryAdapter, getSourceAdapter } from '@holdfast/shared/adapter
 import { type Config, createConfigSchema, type Secrets } from '@holdfast/shared/adapters/field.ts';
 import type { RepositoryAccess } from '@holdfast/shared/adapters/repository.ts';
 import type { PlanInput, SourceAdapter } from '@holdfast/shared/adapters/source.ts';
+import { chooseTools } from '@holdfast/shared/adapters/tool-sets.ts';
 import { openSealed, type SealBinding, type SealedSecrets } from '@holdfast/shared/crypto/sealed.ts';
 import type { SpecRepository, SpecSource } from '@holdfast/shared/domain/plan.ts';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
@@ -70,12 +71,18 @@ interface SecretsOwner {
 
 type SourceLike = Pick<SpecSource, 'kind' | 'config'> & SecretsOwner;
 
+function chooseSet(tooling: Tooling, adapter: SourceAdapter): Pick<PlanInput, 'tools'> {
+  if (adapter.otherTools === undefined) return {};
+  const toolbox = tooling.toolbox();
+  return { tools: chooseTools(adapter, (tool) => toolbox.find(tool) !== undefined) };
+}
+
 function prepareSourceWith(tooling: Tooling, source: SourceLike, binding: Binding, workDir: string): PreparedSource {
   const adapter = getSourceAdapter(source.kind);
   const secrets = openSecrets(tooling, binding, source);
   return {
     adapter,
-    input: { config: checkConfig(adapter.fields, source.config), secrets, workDir },
+    input: { config: checkConfig(adapter.fields, source.config), secrets, workDir, ...chooseSet(tooling, adapter) },
     redact: createRedactor(Object.values(secrets)),
   };
 }

@@ -26,6 +26,11 @@ const MARIADB_SAMPLE: SourceSample = {
   probeStdout: MARIADB_PROBE,
 };
 
+const MYSQL_SAMPLE: SourceSample = {
+  ...MARIADB_SAMPLE,
+  probeStdout: MARIADB_PROBE.replace('10.11.19-MariaDB-0+deb12u1', '9.7.4-2'),
+};
+
 const SOURCE_SAMPLES: Readonly<Record<string, SourceSample>> = {
   postgres: {
     config: { host: '127.0.0.1', port: 5432, user: 'backup', database: 'shop', sslMode: 'verify-full', sslRootCert: CERTIFICATE },
@@ -42,7 +47,7 @@ const SOURCE_SAMPLES: Readonly<Record<string, SourceSample>> = {
     })}\n`,
   },
   mariadb: MARIADB_SAMPLE,
-  mysql: MARIADB_SAMPLE,
+  mysql: MYSQL_SAMPLE,
   files: { config: { paths: ['/srv/shop'], excludes: ['*.tmp'], oneFileSystem: true }, secrets: {} },
 };
 
@@ -85,7 +90,8 @@ const REPOSITORY_SAMPLES: Readonly<Record<string, RepositorySample>> = {
 for (const adapter of SOURCE_ADAPTERS) {
   const sample = SOURCE_SAMPLES[adapter.kind];
   assert.ok(sample, `the source adapter ${adapter.kind} has a sample`);
-  checkSourceAdapter(adapter, sample);
+  checkSourceAdapter(adapter, sample, adapter.otherTools && adapter.tools);
+  if (adapter.otherTools) checkSourceAdapter(adapter, sample, adapter.otherTools);
 }
 
 for (const adapter of REPOSITORY_ADAPTERS) {

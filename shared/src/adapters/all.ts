@@ -7,7 +7,8 @@ import { sftpRepository } from './repositories/sftp.ts';
 import type { RepositoryAdapter } from './repository.ts';
 import type { SourceAdapter } from './source.ts';
 import { filesSource } from './sources/files.ts';
-import { mariadbSource, mysqlSource } from './sources/mariadb.ts';
+import { mariadbSource } from './sources/mariadb.ts';
+import { mysqlSource } from './sources/mysql.ts';
 import { postgresSource } from './sources/postgres.ts';
 
 /** In the order in which pickers show them. */

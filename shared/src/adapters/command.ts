@@ -4,7 +4,18 @@
  */
 
 /** Every program the agent may start; nothing outside this list is ever executed. */
-export const TOOLS = ['restic', 'pg_dump', 'pg_dumpall', 'pg_restore', 'psql', 'mariadb-dump', 'mariadb', 'ssh'] as const;
+export const TOOLS = [
+  'restic',
+  'pg_dump',
+  'pg_dumpall',
+  'pg_restore',
+  'psql',
+  'mariadb-dump',
+  'mariadb',
+  'mysqldump',
+  'mysql',
+  'ssh',
+] as const;
 export type ToolName = (typeof TOOLS)[number];
 
 /** A file that exists only while the command runs. `path` lies inside the work directory given to the planner. */

@@ -10,7 +10,7 @@ import { REASON_NAMES } from '../domain/reason.ts';
 import { getModeRule } from '../domain/restore.ts';
 import { AppError } from '../errors.ts';
 import { TEXT } from '../limits.ts';
-import { type Command, type CommandFile, TOOLS } from './command.ts';
+import { type Command, type CommandFile, TOOLS, type ToolName } from './command.ts';
 import { type Config, createConfigSchema, createSecretsSchema, type Field, type Secrets } from './field.ts';
 import type { RepositoryAdapter } from './repository.ts';
 import type { PlanInput, SourceAdapter, ToolOutcome } from './source.ts';
@@ -67,9 +67,14 @@ const hostileText = fc
   .filter((text) => text !== '');
 
 /** Deep-frozen, so that an adapter that writes into its input fails loudly. */
-function freezeInput(config: Config, secrets: Secrets): PlanInput {
+function freezeInput(config: Config, secrets: Secrets, tools?: readonly ToolName[]): PlanInput {
   for (const value of Object.values(config)) if (typeof value === 'object') Object.freeze(value);
-  return Object.freeze({ config: Object.freeze({ ...config }), secrets: Object.freeze({ ...secrets }), workDir: WORK_DIR });
+  return Object.freeze({
+    config: Object.freeze({ ...config }),
+    secrets: Object.freeze({ ...secrets }),
+    workDir: WORK_DIR,
+    ...(tools ? { tools } : {}),
+  });
 }
 
 /** The result, or undefined when the adapter refuses the input with `invalid`; any other error is a failure. */
@@ -122,7 +127,11 @@ function checkCommand(command: Command, secrets: Secrets): void {
 }
 
 /** The sample with one hostile value in place of a text, or of every text at once. */
-function createHostileInputs(fields: readonly Field[], sample: AdapterSample): fc.Arbitrary<PlanInput> {
+function createHostileInputs(
+  fields: readonly Field[],
+  sample: AdapterSample,
+  tools?: readonly ToolName[],
+): fc.Arbitrary<PlanInput> {
   const configSchema = createConfigSchema(fields);
   const secretsSchema = createSecretsSchema(fields);
   const names = fields.filter((field) => field.kind === 'text' || field.kind === 'multiline' || field.kind === 'secret');
@@ -138,7 +147,7 @@ function createHostileInputs(fields: readonly Field[], sample: AdapterSample): f
           if (secretsSchema.safeParse({ ...secrets, [field.name]: value }).success) secrets[field.name] = value;
         } else if (configSchema.safeParse({ ...config, [field.name]: value }).success) config[field.name] = value;
       });
-      return freezeInput(config, secrets);
+      return freezeInput(config, secrets, tools);
     });
 }
 
@@ -242,11 +251,11 @@ const anyOutcome: fc.Arbitrary<ToolOutcome> = fc.record({
   stderr: fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('', 'x'.repeat(100_000), '\n'.repeat(50_000), 'ERROR 1045 (')),
 });
 
-/** The suite of source adapters. */
-export function checkSourceAdapter(adapter: SourceAdapter, sample: SourceSample): void {
-  describe(`source adapter ${adapter.kind}`, () => {
+/** The suite of source adapters; `tools` is the set of tools that is planned for, of a kind that has two. */
+export function checkSourceAdapter(adapter: SourceAdapter, sample: SourceSample, tools?: readonly ToolName[]): void {
+  describe(`source adapter ${adapter.kind}${tools ? ` with ${tools.join(', ')}` : ''}`, () => {
     checkFields(adapter, sample);
-    const input = freezeInput(sample.config, sample.secrets);
+    const input = freezeInput(sample.config, sample.secrets, tools);
     const planned = (from: PlanInput, target = 'restored') => planEverything(adapter, from, sample.probeStdout, target);
 
     it('plans the same for the same input, and every part of a database source', () => {
@@ -259,7 +268,7 @@ export function checkSourceAdapter(adapter: SourceAdapter, sample: SourceSample)
     });
     checkModes(adapter, planned(input));
     it('needs no tool beyond those it names', () => {
-      for (const command of planned(input).values()) assert.ok(adapter.tools.includes(command.tool), command.tool);
+      for (const command of planned(input).values()) assert.ok((tools ?? adapter.tools).includes(command.tool), command.tool);
     });
     it('puts no secret into arguments or environment, and files only into the work directory', () => {
       for (const command of planned(input).values()) checkCommand(command, sample.secrets);
@@ -292,7 +301,7 @@ export function checkSourceAdapter(adapter: SourceAdapter, sample: SourceSample)
         { numRuns: 50 },
       );
     });
-    checkShapes(adapter, sample, planned(input));
+    checkShapes(adapter, sample, planned(input), tools);
     checkReading(adapter, input);
   });
 }
@@ -323,10 +332,15 @@ function checkModes({ restore }: SourceAdapter, planned: ReadonlyMap<string, Com
   });
 }
 
-function checkShapes(adapter: SourceAdapter, sample: SourceSample, expected: ReadonlyMap<string, Command>): void {
+function checkShapes(
+  adapter: SourceAdapter,
+  sample: SourceSample,
+  expected: ReadonlyMap<string, Command>,
+  tools: readonly ToolName[] | undefined,
+): void {
   it('gives every command the same shape whatever the values are, or refuses them as invalid', () => {
     fc.assert(
-      fc.property(createHostileInputs(adapter.fields, sample), hostileText, (hostile, target) => {
+      fc.property(createHostileInputs(adapter.fields, sample, tools), hostileText, (hostile, target) => {
         for (const [name, command] of planEverything(adapter, hostile, sample.probeStdout, target)) {
           const model = expected.get(name);
           assert.ok(model !== undefined, `${name} is planned for the sample too`);

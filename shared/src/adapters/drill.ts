@@ -22,7 +22,10 @@ export type DrillProgram =
   | 'mariadb-install-db'
   | 'mariadbd'
   | 'mariadb'
-  | 'mariadb-check';
+  | 'mariadb-check'
+  | 'mysqld'
+  | 'mysql'
+  | 'mysqlcheck';
 
 /** A planned call; `files` exist only while it runs. */
 export interface DrillCall {

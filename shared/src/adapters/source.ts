@@ -96,6 +96,8 @@ export interface SourceAdapter {
   fields: readonly Field[];
   /** Tools without which nothing of this kind works on a host. */
   tools: readonly ToolName[];
+  /** Another family of tools that does the same, where a host has all of it and not all of `tools`. */
+  otherTools?: readonly ToolName[];
   /** A short description for lists, without secrets, such as `app on 127.0.0.1:5432`. */
   describe(config: Config): string;
   /** Undefined where there is nothing to ask (files: the engine looks itself). */

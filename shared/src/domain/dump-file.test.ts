@@ -53,6 +53,13 @@ describe('The first bytes of a file', () => {
     });
   });
 
+  it('take a dump of a MySQL server by MariaDB’s tool for one of MySQL, and one without a version by its tool', () => {
+    const crossed = MARIADB.replace('10.11.14-MariaDB-0+deb12u2', '9.7.4-2');
+    assert.deepEqual(look(crossed), { dump: { engine: 'mysql', format: 'plain', isGzip: false, serverVersion: '9.7.4-2' } });
+    const nameless = MARIADB.replace(/-- Server version.*\n/, '');
+    assert.deepEqual(look(nameless), { dump: { engine: 'mariadb', format: 'plain', isGzip: false } });
+  });
+
   it('of a custom archive are read by its own reader', () => {
     assert.deepEqual(
       recogniseDump(archive(1), false, () => ({ serverVersion: '13.4' })),

@@ -67,6 +67,12 @@ function withVersion(dump: Omit<RecognisedDump, 'serverVersion'>, version: strin
   return { dump: isPlain ? { ...dump, serverVersion: version.trim() } : dump };
 }
 
+/** Each family's tool also dumps servers of the other one; the server's own version says whose it is, where that is there. */
+function findEngine(byMariadb: boolean, serverVersion: string | undefined): 'mariadb' | 'mysql' {
+  if (serverVersion === undefined) return byMariadb ? 'mariadb' : 'mysql';
+  return /MariaDB/.test(serverVersion) ? 'mariadb' : 'mysql';
+}
+
 function recognisePlain(head: string, inGzip: boolean): DumpLook {
   const text = head.replaceAll('\r\n', '\n');
   if (PG_CLUSTER.test(text))
@@ -74,10 +80,10 @@ function recognisePlain(head: string, inGzip: boolean): DumpLook {
       'This is a dump of a whole PostgreSQL server (pg_dumpall), with roles and several databases. Restore it by hand.',
     );
   if (PG_PLAIN.test(text)) return withVersion({ engine: 'postgres', format: 'plain', isGzip: inGzip }, PG_FROM.exec(text)?.[1]);
-  const isMariadb = MARIADB_HEAD.test(text) || (MYSQL_HEAD.test(text) && /^-- Server version\t[^\n]*MariaDB/m.test(text));
-  const engine = isMariadb ? 'mariadb' : MYSQL_HEAD.test(text) ? 'mysql' : undefined;
-  if (engine === undefined) return refuse('This does not begin as a dump of PostgreSQL, MariaDB or MySQL does.');
-  return withVersion({ engine, format: 'plain', isGzip: inGzip }, SERVER_VERSION.exec(text)?.[1]);
+  const byMariadb = MARIADB_HEAD.test(text);
+  if (!byMariadb && !MYSQL_HEAD.test(text)) return refuse('This does not begin as a dump of PostgreSQL, MariaDB or MySQL does.');
+  const version = SERVER_VERSION.exec(text)?.[1];
+  return withVersion({ engine: findEngine(byMariadb, version), format: 'plain', isGzip: inGzip }, version);
 }
 
 /**

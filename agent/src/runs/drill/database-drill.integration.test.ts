@@ -7,6 +7,7 @@ import type { SnapshotMade } from '@holdfast/shared/domain/snapshot.ts';
 import { waitUntil } from '@holdfast/shared/fixtures/wait-for.ts';
 import { GENERATIONS } from '../../engines/restic/fixtures/laboratory.ts';
 import { type DatabaseServer, startMariadb, startPostgres } from '../../handlers/fixtures/database-servers.ts';
+import { openMysqlFolder, startMysql } from '../../handlers/fixtures/mysql-server.ts';
 import { addDatabase, getMade, readEnd, readLog, sealDraft } from '../../handlers/fixtures/restore-orders.ts';
 import { findEvent, openRunRig, outline, type RunRig } from '../fixtures/run-rig.ts';
 import { carryOutDrill, createDrillOrder, giveDrill, readEvidence } from './fixtures/drill-orders.ts';
@@ -37,11 +38,26 @@ CREATE EVENT nightly ON SCHEDULE EVERY 1 SECOND DO DELETE FROM people;
 CREATE PROCEDURE older(word char(9)) SELECT word;
 ALTER DATABASE shop CHARACTER SET latin1;`;
 
+const MYSQL_SQL = `
+SET SESSION cte_max_recursion_depth = 3000;
+CREATE TABLE \`order \`\`x\`\` 注文\` (id int AUTO_INCREMENT PRIMARY KEY, note text, chars int AS (char_length(note)));
+INSERT INTO \`order \`\`x\`\` 注文\` (note) WITH RECURSIVE seq AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM seq WHERE n < 3000)
+  SELECT concat('note \\'', n, '\\n🦔') FROM seq;
+CREATE TABLE kinds (kind varchar(10) CHECK (kind IN ('a', 'b')), place VECTOR(2), facts json);
+CREATE TABLE people (id int PRIMARY KEY, name text, secret int DEFAULT 7 INVISIBLE);
+INSERT INTO people VALUES (1, 'ann'), (2, 'bob');
+CREATE VIEW few AS SELECT id FROM people WHERE id < 5;
+CREATE EVENT nightly ON SCHEDULE EVERY 1 SECOND DO DELETE FROM people;
+CREATE PROCEDURE older(word char(9)) SELECT word;
+ALTER DATABASE shop CHARACTER SET latin1;`;
+
 interface Engine {
   title: string;
   start(): Promise<DatabaseServer>;
   sql: string;
   restic: number;
+  /** Where its programs are, unless on the system's path. */
+  findTools?: (t: TestContext) => string;
   create: string;
   checks: readonly string[];
   stages: readonly string[];
@@ -92,6 +108,27 @@ const ENGINES: readonly Engine[] = [
       'SELECT id FROM people',
     ],
   },
+  {
+    title: 'MySQL',
+    start: startMysql,
+    sql: MYSQL_SQL,
+    restic: 1,
+    findTools: openMysqlFolder,
+    create: 'CREATE DATABASE shop',
+    settled: `SET SESSION information_schema_stats_expiry = 0;
+      SELECT FLOOR(UNIX_TIMESTAMP(NOW(6))) > MAX(UNIX_TIMESTAMP(UPDATE_TIME)) FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'shop'`,
+    leftovers: "SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME LIKE 'holdfast%'",
+    checks: ['target_verified', 'same_content', 'undamaged'],
+    stages: ['preflight', 'preflight ok', 'restore', 'restore ok', 'evidence', 'evidence ok'],
+    mischief: (marker) => [
+      `SELECT 1 INTO OUTFILE '${marker}'`,
+      `SELECT 1\n\\! touch ${marker}\n`,
+      "SELECT length(load_file('/etc/passwd')) + 1",
+      '1)), (DELETE FROM people',
+      'SELECT User FROM mysql.user LIMIT 1',
+      'SELECT id FROM people',
+    ],
+  },
 ];
 
 const equals = (sql: string, value: string): DrillAssertion => ({ sql, operator: '=', value });
@@ -106,7 +143,10 @@ interface Stored {
 async function openStored(t: TestContext, engine: Engine): Promise<Stored> {
   const server = await engine.start();
   t.after(() => server.remove());
-  const rig = await openRunRig(t, { restic: GENERATIONS[engine.restic]?.binary });
+  const rig = await openRunRig(t, {
+    restic: GENERATIONS[engine.restic]?.binary,
+    toolFolders: engine.findTools ? [engine.findTools(t)] : [],
+  });
   await rig.initRepository();
   await server.query(engine.create);
   await server.query(engine.sql, 'shop');

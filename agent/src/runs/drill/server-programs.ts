@@ -1,6 +1,6 @@
 /** Finds the programs a throw-away server is made of. They belong to server packages, which most hosts with a client do not need. */
-import { accessSync, constants, readdirSync, statSync } from 'node:fs';
-import { isAbsolute, join } from 'node:path';
+import { accessSync, constants, readdirSync, realpathSync, statSync } from 'node:fs';
+import { basename, isAbsolute, join } from 'node:path';
 import type { DatabaseDrill, DrillProgram } from '@holdfast/shared/adapters/drill.ts';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 
@@ -25,8 +25,13 @@ function isExecutable(path: string): boolean {
   }
 }
 
+/** MariaDB also goes by MySQL's names, which are links to its programs. */
+function isItself(path: string, program: DrillProgram): boolean {
+  return !program.startsWith('mysql') || !basename(realpathSync(path)).startsWith('mariadb');
+}
+
 function findIn(folders: readonly string[], program: DrillProgram): string | undefined {
-  return folders.map((folder) => join(folder, program)).find(isExecutable);
+  return folders.map((folder) => join(folder, program)).find((path) => isExecutable(path) && isItself(path, program));
 }
 
 /** Newest version first. */

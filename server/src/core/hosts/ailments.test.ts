@@ -40,6 +40,22 @@ describe('What is broken on a host', () => {
     assert.deepEqual(judge({ host: untold, heartbeat: { stateDiskFreeBytes: HOST_HEALTH.roomBadBytes } }), []);
   });
 
+  it('is no client of MySQL’s own that is missing where MariaDB’s stand in for it', () => {
+    const sources = [{ name: 'shop', kind: 'mysql', enabled: true }];
+    const own: readonly ToolReport[] = [
+      { tool: 'mysql', found: true, version: '9.7.4' },
+      { tool: 'mysqldump', found: false },
+    ];
+    const others: readonly ToolReport[] = [
+      { tool: 'mariadb', found: true, version: '10.11.19-MariaDB' },
+      { tool: 'mariadb-dump', found: true, version: '10.11.19-MariaDB' },
+    ];
+    assert.deepEqual(judge({ host: { tools: [RESTIC, ...own] }, sources }), [
+      'tools: mysqldump is missing, needed by shop: install it',
+    ]);
+    assert.deepEqual(judge({ host: { tools: [RESTIC, ...own, ...others] }, sources }), []);
+  });
+
   it('is a tool that is missing or unusable, where something that is switched on needs it', () => {
     const tools: readonly ToolReport[] = [
       RESTIC,

@@ -1,5 +1,6 @@
 /** What is broken on a host and would cost or endanger its backups: judged here and nowhere else. */
 import { findRepositoryAdapter, findSourceAdapter } from '@holdfast/shared/adapters/all.ts';
+import { chooseTools } from '@holdfast/shared/adapters/tool-sets.ts';
 import { AILMENT_NAMES, AILMENT_TEXT_MAX, type Ailment, type AilmentKind } from '@holdfast/shared/domain/ailments.ts';
 import { HOST_HEALTH } from '@holdfast/shared/domain/host-health.ts';
 import { hasCapability } from '@holdfast/shared/protocol/capabilities.ts';
@@ -54,12 +55,16 @@ export function findAilments(signs: HostSigns): readonly Ailment[] {
 }
 
 /** What does not work without each tool. restic is needed before there is anything. */
-function listNeeds({ sources, repositories }: HostSigns): ReadonlyMap<string, readonly string[]> {
+function listNeeds({ sources, repositories, host }: HostSigns): ReadonlyMap<string, readonly string[]> {
   const needs = new Map<string, string[]>([['restic', []]]);
   const note = (tools: readonly string[] | undefined, who: string) => {
     for (const tool of tools ?? []) needs.set(tool, [...(needs.get(tool) ?? []), who]);
   };
-  for (const { kind, name, enabled } of sources) if (enabled) note(findSourceAdapter(kind)?.tools, name);
+  const has = (tool: string) => host.tools.some((report) => report.tool === tool && report.found);
+  for (const { kind, name, enabled } of sources) {
+    const adapter = enabled ? findSourceAdapter(kind) : undefined;
+    note(adapter && chooseTools(adapter, has), name);
+  }
   for (const { kind, name } of repositories) note(findRepositoryAdapter(kind)?.tools, `repository ${name}`);
   return needs;
 }

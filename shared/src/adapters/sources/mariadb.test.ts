@@ -7,10 +7,10 @@ import type { PlanInput, TakeInput } from '../source.ts';
 import type { TakeStep } from '../take.ts';
 import { quoteOptionValue } from './mariadb/connection.ts';
 import { classifyMariadbFailure } from './mariadb/failures.ts';
-import { judgeMariadbRestore, mariadbRestore, mysqlRestore } from './mariadb/restore.ts';
+import { judgeMariadbRestore } from './mariadb/restore.ts';
 import { checkDatabaseName, createCreateSql, formatHexText, quoteIdentifier } from './mariadb/sql.ts';
 import { planTake } from './mariadb/take.ts';
-import { mariadbSource, mysqlSource } from './mariadb.ts';
+import { mariadbSource } from './mariadb.ts';
 
 const INPUT: PlanInput = { config: { user: 'app', database: 'shop' }, secrets: { password: 'p' }, workDir: '/w' };
 const FACTS = {
@@ -81,7 +81,7 @@ test('a database name these servers cannot hold is refused', () => {
 });
 
 test('the dump never continues after an error, keeps routines, triggers and events, and names the database last', () => {
-  const [artifact] = mysqlSource.planBackup(INPUT, parseFacts({}));
+  const [artifact] = mariadbSource.planBackup(INPUT, parseFacts({}));
   assert.ok(artifact?.kind === 'stream');
   const { args } = artifact.producer;
   assert.match(args[0] ?? '', /^--defaults-file=\/w\//, 'the option file must come first, or the clients read others');
@@ -105,8 +105,8 @@ test('tables without transactions, hidden triggers and hidden routines give warn
 });
 
 test('too old servers are refused', () => {
-  for (const version of ['10.5.29-MariaDB', '11.8.2-MariaDB', '8.0.36', '8.4.3', '9.1.0']) parseFacts({ serverVersion: version });
-  for (const version of ['10.4.34-MariaDB', '5.7.44-log', '5.5.68-MariaDB', 'nonsense']) {
+  for (const version of ['10.5.29-MariaDB', '11.8.2-MariaDB']) parseFacts({ serverVersion: version });
+  for (const version of ['10.4.34-MariaDB', '5.5.68-MariaDB', 'nonsense']) {
     assert.throws(
       () => parseFacts({ serverVersion: version }),
       (error) => error instanceof AppError && error.code === 'unsupported',
@@ -236,9 +236,4 @@ test('a refusal is said in its own words; a signal of somebody else’s trigger 
   assert.deepEqual(classifyMariadbFailure(failed(ours)), { reason: 'target_refused', message: 'these names are taken: orders' });
   const theirs = judgeMariadbRestore(failed('ERROR 1644 (45000) at line 9: no more orders\n'));
   assert.equal(!theirs.ok && theirs.reason, 'restore_failed');
-});
-
-test('MySQL is replaced by moving tables alone', () => {
-  assert.deepEqual(mysqlRestore.modes, ['new', 'replace']);
-  assert.deepEqual([mysqlRestore.planTake, mariadbRestore.planSwap], [undefined, undefined]);
 });

@@ -123,7 +123,7 @@ describe('the hosts page', () => {
     assert.match(words, /db-1\.fra is online, with 2 of 4 sources protected\./);
     assert.match(words, /app PostgreSQL database · app on 127\.0\.0\.1:5432 clean backup 7 h ago, expected every 24 h/);
     assert.match(words, /Plans 1.plan nightly .* in 16 h/);
-    assert.match(words, /missing mariadb-dump MariaDB and MySQL sources cannot be backed up/);
+    assert.match(words, /missing mariadb-dump MariaDB sources cannot be backed up/);
     assert.match(words, /restic 0\.14\.0/);
     assert.match(words, /1 running · 0 waiting/);
     assert.match(words, /Connected again; 14 events were reported late/);

@@ -1,6 +1,7 @@
 /** `/sources/new` and `/sources/:source/edit`: choose, fill in, test, save. */
 import { getSourceAdapter, SOURCE_ADAPTERS } from '@holdfast/shared/adapters/all.ts';
 import type { SourceAdapter } from '@holdfast/shared/adapters/source.ts';
+import { chooseTools } from '@holdfast/shared/adapters/tool-sets.ts';
 import { type HostId, idSchema } from '@holdfast/shared/domain/ids.ts';
 import { nameSchema } from '@holdfast/shared/domain/plan.ts';
 import { TEXT } from '@holdfast/shared/limits.ts';
@@ -49,7 +50,8 @@ export function toHostChoice({ id, name, standing, condition }: HostView): HostC
 
 /** Tools of a kind that the host looked for and did not find. A host that never reported lacks nothing we know of. */
 function listMissing(host: HostView, adapter: SourceAdapter): readonly string[] {
-  return adapter.tools.filter((tool) => host.tools.some((report) => report.tool === tool && !report.found));
+  const has = (tool: string) => host.tools.some((report) => report.tool === tool && report.found);
+  return chooseTools(adapter, has).filter((tool) => host.tools.some((report) => report.tool === tool && !report.found));
 }
 
 function toKindChoice(adapter: SourceAdapter, host: HostView | undefined): KindChoice {

@@ -1,8 +1,8 @@
 /**
- * How MariaDB's clients are told where to connect: one private option file, given first, which is the only one they then read. It holds the
- * connection and the password; arguments hold neither.
+ * How the clients of MariaDB and of MySQL are told where to connect: one private option file, given first, which is the only one they then
+ * read. It holds the connection and the password; arguments hold neither. The two families differ in what they call TLS.
  */
-import type { Command, CommandFile, ToolName } from '../../command.ts';
+import type { Command, CommandFile } from '../../command.ts';
 import { checkText, createFieldError, findSecret, findText, getNumber, getText, normalizeLines } from '../../config-values.ts';
 import type { PlanInput } from '../../source.ts';
 
@@ -29,6 +29,30 @@ export function quoteOptionValue(field: string, value: string): string {
 export function needsTls(input: PlanInput): boolean {
   const mode = findText(input.config, 'sslMode') ?? 'prefer';
   return mode === 'require' || mode.startsWith('verify-');
+}
+
+/** Whether the commands are for MySQL's own clients; MariaDB's are used otherwise. */
+export function usesMysqlClients(input: PlanInput): boolean {
+  return input.tools?.includes('mysql') === true;
+}
+
+const MYSQL_TLS: Readonly<Record<string, string>> = {
+  disable: 'DISABLED',
+  prefer: 'PREFERRED',
+  require: 'REQUIRED',
+  'verify-ca': 'VERIFY_CA',
+  'verify-full': 'VERIFY_IDENTITY',
+};
+
+function createMysqlTlsLines(mode: string, certPath: string | undefined): readonly string[] {
+  const name = Object.hasOwn(MYSQL_TLS, mode) ? MYSQL_TLS[mode] : undefined;
+  if (name === undefined) throw createFieldError('sslMode', 'is not a known TLS mode');
+  return [
+    `ssl-mode=${name}`,
+    ...(certPath === undefined ? [] : [`ssl-ca=${quoteOptionValue('workDir', certPath)}`]),
+    // On a plain connection the password is encrypted with a key that the server hands out, as MariaDB's clients do by themselves.
+    ...(mode === 'disable' || mode === 'prefer' ? ['get-server-public-key'] : []),
+  ];
 }
 
 function createTlsLines(mode: string, certPath: string | undefined): readonly string[] {
@@ -62,7 +86,7 @@ function createFiles(input: PlanInput, database: string | undefined): readonly C
       : [`host=${quoteOptionValue('host', host)}`, 'protocol=tcp', `port=${getNumber(config, 'port', 3306)}`]),
     `user=${quoteOptionValue('user', getText(config, 'user'))}`,
     ...(password === undefined ? [] : [`password=${quoteOptionValue('password', password)}`]),
-    ...createTlsLines(mode, cert?.path),
+    ...(usesMysqlClients(input) ? createMysqlTlsLines : createTlsLines)(mode, cert?.path),
     // Read by the SQL client alone.
     '[mysql]',
     `connect-timeout=${getNumber(config, 'connectTimeoutSeconds', 10)}`,
@@ -77,30 +101,39 @@ function getOptionsPath(input: PlanInput, database: string | undefined): string 
   return `${input.workDir}/${database === undefined ? 'mariadb' : 'mariadb-database'}.cnf`;
 }
 
-/** A command of MariaDB's family; `database` becomes the SQL client's default database. */
-export function createMariadbCommand(
+const PROGRAMS = {
+  mariadb: { client: 'mariadb', dump: 'mariadb-dump' },
+  mysql: { client: 'mysql', dump: 'mysqldump' },
+} as const;
+
+/**
+ * A command of the family that the host has; `database` becomes the SQL client's default database. MySQL's clients read logins that their
+ * user stored whatever option files they are given, and believe them more: they are told of a file that is not there.
+ */
+export function createClientCommand(
   input: PlanInput,
-  tool: ToolName,
+  program: 'client' | 'dump',
   database: string | undefined,
   args: readonly string[],
 ): Command {
+  const isMysql = usesMysqlClients(input);
   return {
-    tool,
+    tool: PROGRAMS[isMysql ? 'mysql' : 'mariadb'][program],
     args: [`--defaults-file=${getOptionsPath(input, database)}`, '--default-character-set=utf8mb4', ...args],
-    env: { LC_ALL: 'C' },
+    env: { LC_ALL: 'C', ...(isMysql ? { MYSQL_TEST_LOGIN_FILE: `${input.workDir}/no-logins` } : {}) },
     files: createFiles(input, database),
   };
 }
 
 /** Runs SQL made of ASCII alone; answers come one row a line, unescaped, which JSON rows make safe. */
 export function createSqlCommand(input: PlanInput, database: string | undefined, sql: string): Command {
-  return createMariadbCommand(input, 'mariadb', database, ['--batch', '--raw', '--skip-column-names', `--execute=${sql}`]);
+  return createClientCommand(input, 'client', database, ['--batch', '--raw', '--skip-column-names', `--execute=${sql}`]);
 }
 
 /** Runs a file of statements that end as the file says; the private name of the file appears in what the client says of an error. */
 export function createScriptCommand(input: PlanInput, name: string, database: string, script: string): Command {
   const path = `${input.workDir}/${name}.sql`;
-  const command = createMariadbCommand(input, 'mariadb', database, [
+  const command = createClientCommand(input, 'client', database, [
     ...['--batch', '--raw', '--skip-column-names', '--local-infile=0', '--abort-source-on-error'],
     `--execute=source ${path}`,
   ]);

@@ -10,7 +10,7 @@ import { getText } from '../../config-values.ts';
 import type { DatabaseRecording, Look, SeenTable } from '../../record.ts';
 import type { PlanInput } from '../../source.ts';
 import { parseLookLines } from '../contents.ts';
-import { createMariadbCommand } from './connection.ts';
+import { createClientCommand } from './connection.ts';
 import { checkDatabaseName } from './sql.ts';
 
 const TABLES = "TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED', 'VIEW')";
@@ -65,7 +65,7 @@ export function createScriptCommand(input: PlanInput, name: string, statements: 
     '--abort-source-on-error',
     `--execute=source ${path}`,
   ];
-  const command = createMariadbCommand(input, 'mariadb', database, args);
+  const command = createClientCommand(input, 'client', database, args);
   return { ...command, files: [...command.files, { path, content: `DELIMITER //\n${statements}` }] };
 }
 

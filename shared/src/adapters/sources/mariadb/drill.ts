@@ -135,7 +135,7 @@ export const mariadbDrill: DatabaseDrill = {
   planDatabase: (place) => [createCall(place, 'mariadb', ['--batch', `--execute=${DATABASE_SQL}`])],
   planRestore: (place) =>
     createCall(place, 'mariadb', [
-      ...['--batch', '--binary-mode', '--loose-sandbox', '--local-infile=0', '--max-allowed-packet=1G'],
+      ...['--batch', '--binary-mode', '--comments', '--loose-sandbox', '--local-infile=0', '--max-allowed-packet=1G'],
       `--database=${DATABASE}`,
     ]),
   renaming: RENAMING,

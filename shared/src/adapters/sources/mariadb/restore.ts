@@ -12,7 +12,7 @@ import { RESTORE_MODES } from '../../../domain/restore.ts';
 import { getText } from '../../config-values.ts';
 import type { DatabaseRestore, RestoreInput, ToolOutcome, Verdict } from '../../source.ts';
 import { parseJsonLine } from '../database.ts';
-import { createMariadbCommand, createScriptCommand, createSqlCommand, needsTls } from './connection.ts';
+import { createClientCommand, createScriptCommand, createSqlCommand, needsTls } from './connection.ts';
 import { classifyMariadbText } from './failures.ts';
 import { RENAMING } from './renaming.ts';
 import { mariadbScript } from './script.ts';
@@ -22,7 +22,6 @@ import {
   createDropSql,
   createEndSessionsSql,
   createInspectSql,
-  createSwapSql,
   createVerifySql,
 } from './sql.ts';
 import { planTake } from './take.ts';
@@ -112,9 +111,11 @@ export const mariadbRestore: DatabaseRestore = {
   planCreateTarget: (input) =>
     createSqlCommand(input, undefined, createCreateSql(getTarget(input), getText(input.config, 'database'))),
   planRestore: (input) =>
-    createMariadbCommand(input, 'mariadb', getTarget(input), [
+    createClientCommand(input, 'client', getTarget(input), [
       '--batch',
       '--binary-mode',
+      // Those in the text of routines, which the client leaves out otherwise.
+      '--comments',
       // Clients that do not know the sandbox say so and go on.
       '--loose-sandbox',
       // No file of the host goes to the server, whatever a script asks for.
@@ -141,23 +142,3 @@ export const mariadbRestore: DatabaseRestore = {
   },
   planDropTarget: (input) => createSqlCommand(input, undefined, createDropSql(getTarget(input))),
 };
-
-/**
- * The same without what only MariaDB's own statements can do: a database is replaced by moving its tables, only tables can be moved, and no
- * sessions are ended.
- */
-export const mysqlRestore: DatabaseRestore = (() => {
-  const { planTake: _unknown, planEndSessions: _none, sessionsOnlyWait: _neither, ...others } = mariadbRestore;
-  return {
-    ...others,
-    modes: ['new', 'replace'],
-    planSwap: (input) =>
-      createSqlCommand(
-        input,
-        undefined,
-        createSwapSql(getTarget(input), checkDatabaseName('scratch', input.scratch), checkDatabaseName('aside', input.aside)),
-      ),
-    // The tables are moved all at once; the databases themselves stay.
-    wasSwapped: (scratch, aside) => !scratch.exists || scratch.empty || (aside.exists && !aside.empty),
-  };
-})();

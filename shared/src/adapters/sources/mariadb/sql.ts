@@ -40,11 +40,16 @@ function createExecute(expression: string): string {
 }
 
 /**
+ * Sizes and rows as they are now: a server of MySQL keeps what it once told of a table for a day. MariaDB's servers do not read such a comment.
+ */
+const FRESH = 'SET /*!80000 SESSION information_schema_stats_expiry = 0, */ @holdfast_fresh = 1; ';
+
+/**
  * Comes first in every look: one line `Ssl_version<TAB>TLSv1.3`, with an empty value on a plain connection, and where encryption is
  * needed the line `Tls_needed<TAB>yes`, so that the answer alone shows whether it may be believed.
  */
 function createTlsLook(needed: boolean): string {
-  return `SHOW SESSION STATUS LIKE 'Ssl_version'; ${needed ? "SELECT 'Tls_needed', 'yes'; " : ''}`;
+  return `${FRESH}SHOW SESSION STATUS LIKE 'Ssl_version'; ${needed ? "SELECT 'Tls_needed', 'yes'; " : ''}`;
 }
 
 const OWN_HOST = "SUBSTRING_INDEX(CURRENT_USER(), '@', -1)";
@@ -55,9 +60,17 @@ function countPrivilege(privilege: string): string {
   + (SELECT COUNT(*) FROM information_schema.SCHEMA_PRIVILEGES WHERE PRIVILEGE_TYPE = '${privilege}' AND GRANTEE = ${OWN_GRANTEE} AND DATABASE() LIKE TABLE_SCHEMA)`;
 }
 
-/** Facts about the current database. Privileges that come by a role are not looked into: `roles` says that there is one. */
-export function createProbeSql(tlsNeeded: boolean): string {
-  return `${createTlsLook(tlsNeeded)}SELECT JSON_OBJECT(
+const countColumns = (condition: string) =>
+  `(SELECT COUNT(*) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND ${condition})`;
+
+/** Facts about the current database, on a MySQL server also of columns that MariaDB's clients cannot dump. Privileges that come by a role are not looked into: `roles` says that there is one. */
+export function createProbeSql(tlsNeeded: boolean, looksAtColumns: boolean): string {
+  const columns = looksAtColumns
+    ? `
+  'generated', ${countColumns("COALESCE(GENERATION_EXPRESSION, '') <> ''")},
+  'vectors', ${countColumns("DATA_TYPE = 'vector'")},`
+    : '';
+  return `${createTlsLook(tlsNeeded)}SELECT JSON_OBJECT(${columns}
   'serverVersion', VERSION(),
   'sizeBytes', (SELECT COALESCE(SUM(DATA_LENGTH), 0) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()),
   'nonTransactional', (SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE = 'BASE TABLE'
@@ -162,5 +175,5 @@ export function createDropSql(target: string): string {
 
 /** Row numbers are the storage engines' estimates. */
 export function createVerifySql(target: string): string {
-  return `${createSetName(target)}; SELECT JSON_OBJECT(${COUNTS})`;
+  return `${FRESH}${createSetName(target)}; SELECT JSON_OBJECT(${COUNTS})`;
 }

@@ -8,7 +8,7 @@ import type { Command } from '../../command.ts';
 import type { TakeInput } from '../../source.ts';
 import type { Pouring, TakePlan, TakeStep } from '../../take.ts';
 import { parseJsonLines } from '../database.ts';
-import { createMariadbCommand, createScriptCommand, createSqlCommand } from './connection.ts';
+import { createClientCommand, createScriptCommand, createSqlCommand } from './connection.ts';
 import { RENAMING } from './renaming.ts';
 import { checkDatabaseName, createCreateSql } from './sql.ts';
 import { createHoldKeysSql, createNameKeysSql } from './take-keys.ts';
@@ -25,7 +25,14 @@ import {
 } from './take-sql.ts';
 
 const DUMP = ['--skip-comments', '--skip-lock-tables', '--no-data'] as const;
-const POUR = ['--batch', '--binary-mode', '--loose-sandbox', '--local-infile=0', '--max-allowed-packet=1G'] as const;
+const POUR = [
+  '--batch',
+  '--binary-mode',
+  '--comments',
+  '--loose-sandbox',
+  '--local-infile=0',
+  '--max-allowed-packet=1G',
+] as const;
 
 const viewRow = z.object({ view: z.string() });
 const lookRow = z.object({ copied: z.number() });
@@ -39,9 +46,9 @@ function createPouring(
   names: readonly string[] = [],
 ): Pouring {
   return {
-    producer: createMariadbCommand(input, 'mariadb-dump', undefined, [...DUMP, ...options, '--', from, ...names]),
+    producer: createClientCommand(input, 'dump', undefined, [...DUMP, ...options, '--', from, ...names]),
     renaming: RENAMING,
-    consumer: createMariadbCommand(input, 'mariadb', into, POUR),
+    consumer: createClientCommand(input, 'client', into, POUR),
   };
 }
 
