@@ -100,7 +100,7 @@ export function checkCopies(open: OpenStore): void {
           const run = sampleId('run');
           await report(store, host, [
             createdEvent(run, { kind: 'copy', repository: second.id, plan: plan.id }),
-            copiedEvent(run, of),
+            copiedEvent(run, of, { engineId: of === one ? COPY_ENGINE_ID : 'd'.repeat(64) }),
             finishedEvent(run, 'succeeded'),
           ]);
           const copies = await store.snapshots.listSnapshots(TENANT, { copyOf: of.id }, { limit: 5 });
