@@ -12,7 +12,7 @@ import { type Program, readLog, startProgram } from '../harness/program.ts';
 import { type Stack, startStack } from '../harness/stack.ts';
 
 /** Enough for each of the three to die often; the laboratory's kill points go on for a thousand. */
-const ROUNDS = 24;
+const ROUNDS = 16;
 /** On a busy machine fewer rounds fit; half of them are always made. */
 const ROUNDS_MS = 60_000;
 const SEED = Number(process.env['SEED'] ?? 20_261_120);

@@ -238,5 +238,5 @@ test('three days without a server cost nothing: each dump is made on time, and t
   const [oldest] = runs;
   if (oldest === undefined) throw new Error('there is no run');
   await expectWholePage(page, stack.server.url, oldest, await expectWholeLog(stack.api, oldest));
-  await expect(page.locator('main')).toContainText(/ran while the server was away, reported 2 days later/);
+  await expect(page.locator('main')).toContainText(/ran while the server was away, reported 2\sdays later/);
 });

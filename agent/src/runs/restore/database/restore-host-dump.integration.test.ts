@@ -157,7 +157,7 @@ async function testPostgres(t: TestContext): Promise<void> {
     write('cut.gz', gzipSync(plain).subarray(0, -100));
     write('cut.dump', custom.subarray(0, -100));
     write('flipped.dump', flipped);
-    write('my.sql', '-- MariaDB dump 10\n-- Server version\t10.11\n-- Dump completed\n');
+    write('my.sql', '-- MariaDB dump 10\n-- Server version\t10.11.6-MariaDB\n-- Dump completed\n');
     write('shell.sql', withLine(`\\! touch ${trace}`));
     write('clean.sql', dumpPg(server, '--clean', '--if-exists', 'shop'));
     write('unasked.sql', dumpPg(server, '--clean', 'shop'));

@@ -26,7 +26,7 @@ import { openSqliteStore } from '../open.ts';
 import { backUpStore } from './copy.ts';
 import { setAsideForeignLog, settleServerEpoch } from './start-mark.ts';
 
-const COPIES = 100;
+const COPIES = 50;
 // In memory: what is asked here does not depend on the disk.
 const directory = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'holdfast-copy-'));
 const migrationsDir = join(import.meta.dirname, '../../../../../migrations');
