@@ -34,6 +34,10 @@ function walkOf(filter: RunFilter): Walk {
   return { ...chooseWalk(filter), no: filter.source === undefined ? 'r.no' : 'w.run_no' };
 }
 
+/** A state that so few runs are in at most is looked through itself, whatever they are of: a walk by host or source would pass all their others. */
+const FEW = 1000;
+const OF_STATE: Walk = { from: 'runs r INDEXED BY runs_by_state', key: 'r.created_at, r.id', facets: 'r.facets', no: 'r.no' };
+
 /** Another source of the run than the one that the filter walks by. */
 const HAS_PART = `EXISTS (SELECT 1 FROM run_parts o WHERE o.run_no = r.no AND o.source_no = ${numberOf('@other')})`;
 /** Runs of known numbers; few. */
@@ -102,6 +106,11 @@ export function createFoundRuns(
   const findNames = createNameSearch(sql);
   const findIds = createRunIdSearch(sql);
   const listed = z.intersection(runRow, keyedRow);
+  const beyondFew = sql.select(
+    `SELECT r.no FROM runs r INDEXED BY runs_by_state WHERE r.tenant_no = ${numberOf('@tenant')} AND r.state = @state
+     LIMIT 1 OFFSET ${FEW}`,
+    z.object({ no: z.int() }),
+  );
   return (tenant, { search: _search, ...filter }, search, page) => {
     const ordering = { ...orderFound(page.sort, { createdAt: '', no: '' }), keys: OF_ROW };
     const names = findNames(tenant, search);
@@ -114,11 +123,17 @@ export function createFoundRuns(
         return sql.select(text, foundRow).list({ ...params, ...more, tenant });
       });
     };
-    for (const id of names.hosts) follow(narrow(filter, 'host', id));
-    for (const id of names.plans) follow(narrow(filter, 'plan', id));
-    for (const id of names.repositories) follow(narrow(filter, 'repository', id));
+    const { state } = filter;
+    const isFew = state !== undefined && beyondFew.find({ tenant, state }) === undefined;
+    const followThing = (within: RunFilter | undefined) => {
+      if (within === undefined || !isFew) follow(within);
+      else follow({ ...within, source: undefined }, ofPart(OF_STATE, within), partOf(within));
+    };
+    for (const id of names.hosts) followThing(narrow(filter, 'host', id));
+    for (const id of names.plans) followThing(narrow(filter, 'plan', id));
+    for (const id of names.repositories) followThing(narrow(filter, 'repository', id));
     for (const id of names.sources) {
-      if (filter.source === undefined || filter.source === id) follow({ ...filter, source: id });
+      if (filter.source === undefined || filter.source === id) followThing({ ...filter, source: id });
       else follow(filter, { ...walkOf(filter), condition: HAS_PART }, { other: id });
     }
     if (ids.numbers.length > 0)
