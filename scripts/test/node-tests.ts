@@ -20,6 +20,9 @@ type NodeTestOptions = {
   readonly tellFiles: boolean;
 };
 
+/** At its exit a process can wait for a compiler's thread that waits for it (nodejs/node issue 54918): a file of tests that are over never ends. */
+const EXIT_SAFELY = '--no-concurrent-sparkplug';
+
 type RunContext = Pick<PhaseContext, 'root' | 'remainingMs' | 'scratch'>;
 
 /** Runs each batch in a process group of its own: what hangs or leaves processes behind harms no other. */
@@ -92,7 +95,7 @@ async function runProcess(
   const [first = ''] = files;
   const stem = join(folder, `${first.replaceAll('/', '+')}${files.length > 1 ? `+${files.length - 1}-more` : ''}`);
   const ended = await runGroup({
-    argv: [process.execPath, join(import.meta.dirname, 'run-node-tests.ts'), `${stem}.jsonl`, ...files],
+    argv: [process.execPath, EXIT_SAFELY, join(import.meta.dirname, 'run-node-tests.ts'), `${stem}.jsonl`, ...files],
     cwd: context.root,
     logFile: `${stem}.log`,
     timeoutMs: Math.min(timeoutMs, context.remainingMs()),
