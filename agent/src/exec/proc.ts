@@ -16,11 +16,11 @@ export function parseMovedBytes(text: string): MovedBytes | undefined {
 }
 
 /** What a look at a process shows that may be gone at any moment, or may not be looked at. */
-function tryLook<T>(look: () => T): T | undefined {
+function tryLook<T, Otherwise = undefined>(look: () => T, otherwise?: Otherwise): T | Otherwise {
   try {
     return look();
   } catch {
-    return undefined;
+    return otherwise as Otherwise;
   }
 }
 
@@ -116,8 +116,8 @@ export interface FilePosition {
 /** Where the processes of a group stand in a file they have open, the furthest place of each. */
 export function listFilePositions(groupId: number, file: { dev: number; ino: number }): FilePosition[] {
   return listGroup(groupId).flatMap(({ pid }) => {
-    const descriptors = tryLook(() => readdirSync(`/proc/${pid}/fd`)) ?? [];
-    const places = descriptors.flatMap((descriptor) => tryLook(() => listPositions(pid, descriptor, file)) ?? []);
+    const descriptors = tryLook(() => readdirSync(`/proc/${pid}/fd`), []);
+    const places = descriptors.flatMap((descriptor) => tryLook(() => listPositions(pid, descriptor, file), []));
     return places.length === 0 ? [] : [{ pid, at: Math.max(...places) }];
   });
 }
