@@ -32,7 +32,7 @@ export default defineConfig({
     screenshot: 'only-on-failure',
     trace: process.env['HOLDFAST_TRACE'] ? 'retain-on-failure' : 'off',
     launchOptions: {
-      executablePath: '/usr/bin/chromium',
+      executablePath: '/usr/bin/chromium-headless-shell',
       args: ['--no-sandbox', '--disable-background-networking', '--disable-quic'],
     },
   },

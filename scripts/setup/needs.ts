@@ -48,7 +48,7 @@ const demoNeeds: readonly Need[] = [
 
 const testNeeds: readonly Need[] = [
   ...demoNeeds,
-  needProgram('chromium'),
+  needProgram('chromium-headless-shell'),
   needProgram('openssl'),
   needProgram('sshd', 'openssh-server'),
   needProgram('ssh', 'openssh-client'),

@@ -93,9 +93,8 @@ describe('a pipeline', () => {
 
   it('points at the consumer that failed, through a filter that lost its reader', async () => {
     const stages = { producer: shell('exec cat /dev/zero'), filter: shell('exec cat'), consumer: shell('head -c 10; exit 6') };
-    const { verdict, producer, consumer } = await runPipeline(launcher, { ...stages, workDir: dir });
-    assert.equal(consumer.exitCode, 6);
-    assert.ok(verdict === 'consumer_failed' || (verdict === 'producer_failed' && producer.signal === 'SIGPIPE'), verdict);
+    const { verdict, consumer } = await runPipeline(launcher, { ...stages, workDir: dir });
+    assert.deepEqual([verdict, consumer.exitCode], ['consumer_failed', 6]);
   });
 
   it('stops all three on cancel', async () => {
@@ -109,7 +108,7 @@ describe('a pipeline', () => {
   it('hears out a consumer that closed its input, which is the end of the producer', async () => {
     const consumer = shell("head -c 10; exec 0<&-; sleep 0.3; echo ' read'");
     const result = await runPipeline(launcher, { producer: shell('exec cat /dev/zero'), consumer, workDir: dir });
-    assert.deepEqual([result.verdict, result.producer.signal], ['producer_failed', 'SIGPIPE']);
+    assert.deepEqual([result.verdict, result.producer.signal], ['consumer_failed', 'SIGPIPE']);
     assert.equal(result.consumer.exitCode, 0);
     assert.match(result.consumer.stdout, / read\n$/);
   });

@@ -62,7 +62,9 @@ async function settle(
     if (stage !== open[0] || outcome.exitCode !== 0) {
       // Who wrote into nothing has lost its reader, which may be at its last words: a program that reads only the head of a dump.
       if (outcome.signal === 'SIGPIPE') await awaitEnd(consumer, CLOSED_INPUT_GRACE_MS);
+      const readerLeft = outcome.signal === 'SIGPIPE' && consumer.ended;
       await stopAll();
+      if (readerLeft) return { verdict: stopped() ?? 'consumer_failed', blamed: producer };
       return { verdict: stopped() ?? 'producer_failed', blamed: await findBlamed(stages, stage) };
     }
     gate.release();

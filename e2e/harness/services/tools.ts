@@ -63,7 +63,7 @@ export function getSftpServer(): string {
 }
 
 export function getChromium(): string {
-  return getTool('chromium');
+  return getTool('chromium-headless-shell');
 }
 
 export function getRestServer(): string {

@@ -64,8 +64,9 @@ function journalNext(run: AttemptedRun, held: readonly SourceId[], failure: Fail
   const { workbench, recorder, body } = run;
   const failed = body.attempt;
   body.attempt = failed + 1;
-  body.retryAt = workbench.clock.now() + afterMs;
-  recorder.failAttempt({ attempt: failed, failure, retryAt: body.retryAt, sources: held }, () => {
+  const at = workbench.clock.now();
+  body.retryAt = at + afterMs;
+  recorder.failAttempt({ attempt: failed, at, failure, retryAt: body.retryAt, sources: held }, () => {
     workbench.journal.runs.revise(recorder.run, body);
     for (const source of held) judgeSnapshots(run, source, 'failed');
   });

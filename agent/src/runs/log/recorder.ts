@@ -35,9 +35,10 @@ export interface RunEnd {
   durationMs?: number | undefined;
 }
 
-/** `attempt` counts from 1; `sources` are tried again at `retryAt`, epoch milliseconds. */
+/** `attempt` counts from 1 and failed `at`; `sources` are tried again at `retryAt`. Both are epoch milliseconds of one look at the clock. */
 export interface FailedAttempt {
   attempt: number;
+  at: number;
   failure: Failure;
   retryAt: number;
   sources: readonly SourceId[];
@@ -121,10 +122,7 @@ export function createRecorder(ports: RecorderPorts, run: RunId, firstLine = 0):
       append({ type: 'run.started', run, at: at() }, effects);
     },
     failAttempt({ failure, sources, ...failed }, effects) {
-      append(
-        { type: 'run.attempt', run, at: at(), ...failed, failure: clipping.failure(failure), sources: [...sources] },
-        effects,
-      );
+      append({ type: 'run.attempt', run, ...failed, failure: clipping.failure(failure), sources: [...sources] }, effects);
     },
     beginStage(stage, source) {
       append({ type: 'run.stage', run, at: at(), stage, ended: false, ...(source ? { source } : {}) });
