@@ -62,7 +62,7 @@ for (const generation of GENERATIONS) {
         await isMet(agent);
         await agent.kill('SIGKILL');
         const gone = async () => findWorldTools(world).length === 0 || undefined;
-        await waitFor('every tool to die with its agent', gone, { deadlineMs: 3000 });
+        await waitFor('every tool to die with its agent', gone, { deadlineMs: 7000 });
         await agent.restart();
         const run = await api.waitForRun(id, 'failed', 30_000);
         expect(run.failure?.reason).toBe('interrupted');
