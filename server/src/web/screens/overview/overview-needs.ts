@@ -10,7 +10,7 @@ import { formatNoun } from '../../ui/quantity.ts';
 import { type Clockface, formatRelative } from '../../ui/time.ts';
 import { SOURCES_PREFILLED } from '../plans/plan-source-groups.ts';
 import { shortenSentence, splitFailure } from '../runs/run-words.ts';
-import { joinNames } from '../runs/runs.ts';
+import { joinNames, NAMES_SHOWN } from '../runs/runs.ts';
 import type { Need } from './overview.view.ts';
 import { listAlertNeeds } from './overview-alerts.ts';
 
@@ -33,9 +33,17 @@ function toPendingNeed(host: PendingHost, visit: Visit): Need {
   };
 }
 
-/** The first by name, so that a line reads the same each time. */
+const BY_NAME = new Intl.Collator('en', { numeric: true });
+
+/** The first by name, so that a line reads the same each time; the others are only counted, and thousands of them need no order. */
 function sayNames(names: readonly string[]): string {
-  return joinNames(names.toSorted((a, b) => a.localeCompare(b, 'en', { numeric: true })));
+  const first: string[] = [];
+  const rest: string[] = [];
+  for (const name of names) {
+    first.splice(first.findLastIndex((one) => BY_NAME.compare(one, name) <= 0) + 1, 0, name);
+    if (first.length > NAMES_SHOWN) rest.push(...first.splice(NAMES_SHOWN));
+  }
+  return joinNames([...first, ...rest]);
 }
 
 /** Each that wants to join, or all of them in one line. */

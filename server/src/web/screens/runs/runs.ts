@@ -31,8 +31,8 @@ import { describeSearch, sayPassedOver } from './search-words.ts';
 const LIVE_LINES = 20;
 /** What was searched for stands in the order of time. */
 const FOUND_ORDERS = ['created'] as const satisfies readonly RunOrder[];
-/** Names in a title; what is more is counted. */
-const NAMES_SHOWN = 3;
+/** Names that `joinNames` says; it counts the others. */
+export const NAMES_SHOWN = 3;
 
 /** `app`, `orders and shop`, `orders, shop, erp and 4 more`. */
 export function joinNames(names: readonly string[]): string {
