@@ -32,6 +32,7 @@ import { createReferenceScreens } from './reference/reference.ts';
 import { REPORT_SCREENS } from './reports/report.ts';
 import { LOCK_SCREENS } from './repositories/locks.ts';
 import { REPOSITORY_SCREENS } from './repositories/repositories.ts';
+import { REPOSITORY_ACT_SCREENS } from './repositories/repository-acts.ts';
 import { REPOSITORY_CONTENTS_SCREENS } from './repositories/repository-contents.ts';
 import { REPOSITORY_FORM_SCREENS } from './repositories/repository-form.ts';
 import { REPOSITORY_PAGE_SCREENS } from './repositories/repository-page.ts';
@@ -96,6 +97,7 @@ export function createScreens({ checkPasswordRules, fires, channels, endpoints }
     ...REPOSITORY_FORM_SCREENS,
     ...REPOSITORY_PASSWORD_SCREENS,
     ...REPOSITORY_PAGE_SCREENS,
+    ...REPOSITORY_ACT_SCREENS,
     ...REPOSITORY_UPKEEP_SCREENS,
     ...ROUTINE_SCREENS,
     ...LOCK_SCREENS,

@@ -83,16 +83,29 @@ export function confirmButton(view: ButtonView & { readonly id: string; readonly
     attributes: { ...view.attributes, popovertarget: id, 'aria-haspopup': 'dialog' },
   });
   const cancel = html`<button type="button" class="button button-secondary" autofocus ${attrs({ popovertarget: id, popovertargetaction: 'hide' })}>Cancel</button>`;
-  return html`${opener}<div class="dialog" popover role="dialog" ${attrs({ id, 'aria-labelledby': `${id}-title` })}>${confirmForm(confirm, cancel, id)}</div>`;
+  return html`${opener}<div class="dialog" popover role="dialog" ${attrs({ id, 'aria-labelledby': `${id}-title` })}>${confirmForm(confirm, cancel, id, html`<h2 id="${id}-title">${confirm.title}</h2>`)}</div>`;
 }
 
-function confirmForm(confirm: Confirmation, cancel: Html, id: string): Html {
+/** The same question as a panel; the heading of its page asks it. */
+export function confirmPanel({
+  id,
+  confirm,
+  cancelHref,
+}: {
+  readonly id: string;
+  readonly confirm: Confirmation;
+  readonly cancelHref: string;
+}): Html {
+  return html`<div class="panel">${confirmForm(confirm, linkButton({ href: cancelHref, label: 'Cancel' }), id)}</div>`;
+}
+
+function confirmForm(confirm: Confirmation, cancel: Html, id: string, heading?: Html): Html {
   const typed =
     confirm.typedName !== undefined &&
     html`<div class="field"><label for="${id}-typed">Type <code class="typed-name">${confirm.typedName}</code> to confirm</label><input class="input" type="text" name="confirm" required autocomplete="off" spellcheck="false" ${attrs(
       { id: `${id}-typed`, pattern: escapePattern(confirm.typedName), title: `Exactly: ${confirm.typedName}` },
     )}></div>`;
-  return html`<form class="dialog-body" method="post" action="${confirm.action}">${hiddenInputs(confirm.hidden)}<h2 id="${id}-title">${confirm.title}</h2><div class="dialog-effect">${confirm.effect}</div>${confirm.fields}${typed}<div class="dialog-actions">${cancel}${button(
+  return html`<form class="dialog-body" method="post" action="${confirm.action}">${hiddenInputs(confirm.hidden)}${heading}<div class="dialog-effect">${confirm.effect}</div>${confirm.fields}${typed}<div class="dialog-actions">${cancel}${button(
     { label: confirm.verb, kind: confirm.kind ?? 'danger' },
   )}</div></form>`;
 }

@@ -45,7 +45,7 @@ export type Field = {
   /** Ids, paths, commands, cron lines. */
   readonly mono?: boolean | undefined;
   readonly attributes?: Readonly<Record<string, AttributeValue>> | undefined;
-  /** Before a field of one line, such as a search among its choices; the field is then a part that can be swapped by itself. */
+  /** Before a field, such as a search among its choices; the field is then a part that can be swapped by itself. Not for a checkbox. */
   readonly lead?: HtmlValue;
 };
 
@@ -96,13 +96,22 @@ export function form(view: FormView): Html {
   const errors = sections.flatMap((section) => section.fields).filter((field) => field.error !== undefined);
   const { label, kind = 'primary', busy } = view.submit;
   const submit = button({ label, kind, attributes: { 'data-busy': busy } });
-  const content = html`${errorSummary(errors, view.problem)}${view.intro}${hiddenInputs(view.hidden)}${sections.map(fieldSection)}${view.outro}<div class="form-actions">${submit}${view.extra}${
+  const content = html`${enterButton(sections)}${errorSummary(errors, view.problem)}${view.intro}${hiddenInputs(view.hidden)}${sections.map(fieldSection)}${view.outro}<div class="form-actions">${submit}${view.extra}${
     view.cancelHref !== undefined && linkButton({ href: view.cancelHref, label: 'Cancel', kind: 'quiet' })
   }</div>${view.after}`;
   const own = attrs({ id: view.id, method: view.method ?? 'post', ...view.attributes });
   if (view.inPlace === true && view.id !== undefined)
     return html`<form class="form" action="${view.action}" hx-post="${view.action}" hx-target="#${view.id}" hx-swap="outerMorph" hx-disable="find .button-primary" ${own}>${content}</form>`;
   return html`<form class="form" action="${view.action}" ${own}>${content}</form>`;
+}
+
+const CHOSEN: readonly FieldKind[] = ['select', 'multiselect', 'checkbox', 'hidden'];
+
+/** What Enter presses in a field is the first button of its form: where that is the one of a search, what is typed elsewhere would not be sent. */
+function enterButton(sections: readonly FieldSection[]): Html | false {
+  const fields = sections.flatMap((section) => section.fields);
+  const isTyped = fields.some(({ kind }) => !CHOSEN.includes(kind));
+  return isTyped && fields.some(({ lead }) => lead !== undefined) && html`<button hidden></button>`;
 }
 
 /** What is wrong, each line leading to its field. Nothing when nothing is. */
@@ -130,7 +139,7 @@ export function fieldSection(section: FieldSection): Html {
 export function formField(field: Field): Html {
   if (field.kind === 'hidden') return html`<input type="hidden" ${attrs({ name: field.name, value: scalarOf(field) })}>`;
   if (field.kind === 'checkbox') return checkboxField(field);
-  if (field.kind === 'multiselect') return choiceField(field);
+  if (field.kind === 'multiselect') return leadChoices(field);
   const mark = field.required !== true && field.secret?.stored !== true && html` <span class="optional">optional</span>`;
   const input =
     field.unit === undefined
@@ -184,6 +193,11 @@ ${text}</textarea>`;
 function checkboxField(field: Field): Html {
   const checked = field.value === true || field.value === 'true' || field.value === 'on';
   return html`<div class="field ${field.error !== undefined && 'field-wrong'}"><label class="check"><input type="checkbox" value="true" ${attrs({ id: idOf(field), name: field.name, checked, disabled: field.disabled, required: field.required, ...describe(field), ...field.attributes })}><span>${field.label}</span></label>${helpLine(field)}${errorLine(field)}</div>`;
+}
+
+function leadChoices(field: Field): Html {
+  if (field.lead === undefined) return choiceField(field);
+  return html`${field.lead}<div ${attrs({ id: fieldPartId(field.name) })}>${choiceField(field)}</div>`;
 }
 
 function choiceField(field: Field): Html {

@@ -4,31 +4,29 @@ import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { isKnownZone } from '@holdfast/shared/domain/schedule.ts';
 import { openZone } from '@holdfast/shared/domain/wall-time.ts';
 import { HOUR_MS } from '@holdfast/shared/durations.ts';
-import { HTTP } from '@holdfast/shared/limits.ts';
 import { listChannels } from '../../../core/alerts/channels.ts';
 import { getRules, saveRules } from '../../../core/alerts/rule-settings.ts';
 import { type AlertRules, alertRulesSchema, type MaintenanceWindow } from '../../../core/alerts/rules.ts';
 import { findWindowEnd } from '../../../core/alerts/windows.ts';
 import { demand, isAllowed } from '../../../core/caller.ts';
-import { listTags } from '../../../core/hosts/hosts.ts';
-import { listPlans } from '../../../core/plans/plans.ts';
 import type { CoreContext } from '../../../core/ports.ts';
-import { listRepositories } from '../../../core/repositories/repositories.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { formatNoun } from '../../ui/quantity.ts';
 import { type Clockface, formatStamp } from '../../ui/time.ts';
 import { PAGES } from '../../urls.ts';
 import { readClockface } from '../clockface.ts';
-import { type FormProblem, toFormProblem } from '../forms/form-problem.ts';
+import { type FormProblem, hasProblem, NO_PROBLEM, toFormProblem } from '../forms/form-problem.ts';
 import { dropPrefix, readList, readText } from '../forms/form-values.ts';
-import { findId } from '../params.ts';
+import { findId, findParts } from '../params.ts';
 import { describeWindow } from '../periods/window-words.ts';
 import { buildShell } from '../shell.ts';
+import { findSearchedForm, readRuleChoices } from './alert-rule-choices.ts';
 import {
   type AlertRulesView,
   alertRulesPage,
   FORM_NAMES,
   type FormName,
+  foundRuleParts,
   type RuleForm,
   type RuleLine,
 } from './alert-rules.view.ts';
@@ -98,13 +96,9 @@ function describeTimes(window: MaintenanceWindow, face: Clockface): string {
 const keyOfWindow = (window: MaintenanceWindow, index: number): string => `window:${index}:${window.name}`;
 const keyOfStep = (step: AlertRules['escalation'][number], index: number): string => `step:${index}:${step.channel}`;
 
-async function readNames(context: CoreContext, visit: Visit, rules: AlertRules): Promise<Names & { tags: readonly string[] }> {
-  const { caller } = visit;
-  const [plans, tags, channels, repositories, ruled, limited] = await Promise.all([
-    listPlans(context, caller, {}, { limit: HTTP.pageSizeMax }),
-    listTags(context, caller),
+async function readNames(context: CoreContext, { caller }: Visit, rules: AlertRules): Promise<Names> {
+  const [channels, ruled, limited] = await Promise.all([
     listChannels(context, caller),
-    listRepositories(context, caller, {}, { limit: HTTP.pageSizeMax }),
     context.store.plans.findPlans(caller.tenant, [
       ...rules.plans.map(({ plan }) => plan),
       ...rules.windows.flatMap(({ plan }) => plan ?? []),
@@ -115,29 +109,61 @@ async function readNames(context: CoreContext, visit: Visit, rules: AlertRules):
     ),
   ]);
   return {
-    plans: new Map([...plans.rows, ...ruled].map(({ id, name }) => [id, name])),
-    repositories: new Map([...repositories.rows, ...limited].map(({ id, name }) => [id, name])),
+    plans: new Map(ruled.map(({ id, name }) => [id, name])),
+    repositories: new Map(limited.map(({ id, name }) => [id, name])),
     channels: new Map(channels.map(({ id, name }) => [id, name])),
-    tags,
   };
 }
 
-function buildForms(visit: Visit, refused: { form: FormName; problem: FormProblem } | undefined) {
+/** A form that comes back as it was typed: refused, or for a search alone. */
+interface Typed {
+  form: FormName;
+  problem: FormProblem;
+}
+
+function buildForms(visit: Visit, typed: Typed | undefined) {
   const zone = visit.frame.zone ?? 'UTC';
   const empty: RuleForm = { values: { zone, least: 'critical' }, errors: {} };
-  const typed: RuleForm = {
+  const filled: RuleForm = {
     values: Object.fromEntries(FIELDS.map((name) => [name, readText(visit.form, name)])),
-    errors: refused?.problem.fields ?? {},
-    problem: refused?.problem.text,
+    errors: typed?.problem.fields ?? {},
+    problem: typed?.problem.text,
   };
-  const of = (name: FormName) => (refused?.form === name ? typed : empty);
+  const of = (name: FormName) => (typed?.form === name ? filled : empty);
   return { rule: of('rule'), limit: of('limit'), weekly: of('weekly'), once: of('once'), step: of('step') };
 }
 
-async function reply(context: CoreContext, visit: Visit, refused?: { form: FormName; problem: FormProblem }): Promise<PageReply> {
+async function readManage(
+  context: CoreContext,
+  visit: Visit,
+  rules: AlertRules,
+  channels: Names['channels'],
+  typed: Typed | undefined,
+): Promise<NonNullable<AlertRulesView['manage']>> {
+  const { urls } = visit;
+  const forms = buildForms(visit, typed);
+  return {
+    addRule: urls.addAlertRule(),
+    addWindow: urls.addAlertWindow(),
+    addStep: urls.addEscalation(),
+    remove: urls.removeAlertRule(),
+    addLimit: urls.addRepositoryLimit(),
+    choices: await readRuleChoices(context, visit, rules, forms),
+    channels: [{ value: '', label: 'Choose…' }, ...[...channels].map(([value, label]) => ({ value, label }))],
+    forms,
+    days: typed?.form === 'weekly' ? readList(visit.form, 'days') : ['6', '0'],
+    dayNames: DAY_NAMES,
+  };
+}
+
+async function reply(context: CoreContext, visit: Visit, typed?: Typed): Promise<PageReply> {
   const { caller, urls } = visit;
   const rules = await getRules(context, caller);
   const names = await readNames(context, visit, rules);
+  const mayManage = isAllowed(caller, 'channel.manage');
+  const manage = mayManage ? await readManage(context, visit, rules, names.channels, typed) : undefined;
+  const part = manage && (await findParts(visit, foundRuleParts(manage)));
+  if (part) return part;
   const face = readClockface(context, visit);
   const windows = rules.windows.map((window, index): RuleLine => {
     const isOn = findWindowEnd(window, face.now) !== undefined;
@@ -155,28 +181,10 @@ async function reply(context: CoreContext, visit: Visit, refused?: { form: FormN
       title: `After ${step.afterMinutes} min: ${names.channels.get(step.channel) ?? 'a channel that is gone'}`,
       detail: LEAST_WORDS[step.least],
     })),
-    manage: isAllowed(caller, 'channel.manage')
-      ? {
-          addRule: urls.addAlertRule(),
-          addWindow: urls.addAlertWindow(),
-          addStep: urls.addEscalation(),
-          remove: urls.removeAlertRule(),
-          targets: [
-            { value: '', label: 'Choose…' },
-            ...names.tags.map((tag) => ({ value: `tag:${tag}`, label: `hosts with the tag ${tag}` })),
-            ...[...names.plans].map(([id, name]) => ({ value: `plan:${id}`, label: `the plan ${name}` })),
-          ],
-          addLimit: urls.addRepositoryLimit(),
-          repositories: [{ value: '', label: 'Choose…' }, ...[...names.repositories].map(([value, label]) => ({ value, label }))],
-          channels: [{ value: '', label: 'Choose…' }, ...[...names.channels].map(([value, label]) => ({ value, label }))],
-          forms: buildForms(visit, refused),
-          days: refused?.form === 'weekly' ? readList(visit.form, 'days') : ['6', '0'],
-          dayNames: DAY_NAMES,
-        }
-      : undefined,
+    manage,
   };
   const html = alertRulesPage(await buildShell(context, visit, 'alerts'), view);
-  return { kind: 'page', status: refused === undefined ? 200 : 422, html };
+  return { kind: 'page', status: typed !== undefined && hasProblem(typed.problem) ? 422 : 200, html };
 }
 
 /** A plan or a tag as a form's choice has it; `all` is neither. */
@@ -315,11 +323,17 @@ async function postRemoval(context: CoreContext, visit: Visit): Promise<PageRepl
   return save(context, visit, 'rule', next, 'Removed.');
 }
 
-/** The fields of a posted form without the name of the form before them. */
+/** The fields of a posted form without the name of the form before them. A search among them saves nothing. */
 const post = (path: string, handle: ScreenRoute['handle']): ScreenRoute => ({
   method: 'post',
   path,
-  handle: (context, visit) => handle(context, { ...visit, form: dropPrefix(visit.form, FORM_NAMES) }),
+  async handle(context, posted) {
+    const visit = { ...posted, form: dropPrefix(posted.form, FORM_NAMES) };
+    const form = findSearchedForm(visit);
+    if (form === undefined) return handle(context, visit);
+    demand(visit.caller, 'channel.manage');
+    return reply(context, visit, { form, problem: NO_PROBLEM });
+  },
 });
 
 export const ALERT_RULE_SCREENS: readonly ScreenRoute[] = [

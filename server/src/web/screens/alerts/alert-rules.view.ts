@@ -2,11 +2,12 @@
 import { attrs, type Html, html } from '../../html.ts';
 import { linkButton, postButton } from '../../ui/button.ts';
 import { emptyState } from '../../ui/empty.ts';
-import { type Field, type FieldOption, form } from '../../ui/form.ts';
+import { type Field, type FieldOption, fieldPartId, form } from '../../ui/form.ts';
 import { icon } from '../../ui/icons.ts';
 import { layout, type Shell } from '../../ui/layout.ts';
 import { panel, rows } from '../../ui/panel.ts';
 import { status } from '../../ui/status.ts';
+import { type ChoiceSearch, foundChoices, isSearched, searchedField } from '../forms/choice-search.view.ts';
 
 export type RuleLine = {
   /** What the form of its removal sends. */
@@ -19,6 +20,11 @@ export type RuleLine = {
 
 export const FORM_NAMES = ['rule', 'limit', 'weekly', 'once', 'step'] as const;
 export type FormName = (typeof FORM_NAMES)[number];
+/** Those with a plan or a repository, of which there may be many. */
+export const SEARCHED_FORMS = ['rule', 'limit', 'weekly', 'once'] as const;
+export type SearchedForm = (typeof SEARCHED_FORMS)[number];
+/** What the form is about, as its field and the search of it are called. */
+export const ofField = (form: SearchedForm) => `${form}-of` as const;
 
 export type RuleForm = {
   readonly values: Readonly<Record<string, string>>;
@@ -39,9 +45,10 @@ export type AlertRulesView = {
         readonly addWindow: string;
         readonly addStep: string;
         readonly remove: string;
-        readonly targets: readonly FieldOption[];
         readonly addLimit: string;
-        readonly repositories: readonly FieldOption[];
+        readonly choices: Readonly<
+          Record<SearchedForm, { readonly options: readonly FieldOption[]; readonly search: ChoiceSearch | undefined }>
+        >;
         readonly channels: readonly FieldOption[];
         readonly forms: Readonly<Record<FormName, RuleForm>>;
         readonly days: readonly string[];
@@ -85,6 +92,35 @@ function toFields(form: FormName, { values, errors }: RuleForm, fields: readonly
   }));
 }
 
+type Manage = NonNullable<AlertRulesView['manage']>;
+
+/** What the form is about. */
+function aboutField({ choices }: Manage, form: SearchedForm): Field {
+  const label = form === 'limit' ? 'Repository' : 'For';
+  return { kind: 'select', name: 'of', label, required: true, options: choices[form].options };
+}
+
+const searchedAbout = (manage: Manage, form: SearchedForm): Field =>
+  searchedField(aboutField(manage, form), manage.choices[form].search);
+
+/** The parts that a search comes back with, by the ids of what they replace. */
+export function foundRuleParts(manage: Manage): Readonly<Record<string, () => Html>> {
+  return Object.fromEntries(
+    SEARCHED_FORMS.flatMap((form) =>
+      toFields(form, manage.forms[form], [aboutField(manage, form)]).map((field) => [
+        fieldPartId(field.name),
+        () => foundChoices(field, manage.choices[form].search),
+      ]),
+    ),
+  );
+}
+
+/** What is at fault, or searched in, is not folded away. */
+function isOpen({ forms, choices }: Manage, form: SearchedForm): boolean {
+  const { errors, problem } = forms[form];
+  return Object.keys(errors).length > 0 || problem !== undefined || isSearched(choices[form].search);
+}
+
 function thresholdsPanel({ thresholds, manage }: AlertRulesView): Html {
   const list = listLines(thresholds, manage?.remove, 'The same thresholds hold for everything.');
   const add =
@@ -93,7 +129,7 @@ function thresholdsPanel({ thresholds, manage }: AlertRulesView): Html {
       action: manage.addRule,
       problem: manage.forms.rule.problem,
       fields: toFields('rule', manage.forms.rule, [
-        { kind: 'select', name: 'of', label: 'For', required: true, options: manage.targets },
+        searchedAbout(manage, 'rule'),
         {
           kind: 'number',
           name: 'failuresInARow',
@@ -132,14 +168,14 @@ function thresholdsPanel({ thresholds, manage }: AlertRulesView): Html {
 }
 
 /** Whoever has room to pay for hears of it before it is used up. */
-function limitForm({ addLimit, repositories, forms }: NonNullable<AlertRulesView['manage']>): Html {
+function limitForm(manage: Manage): Html {
+  const { addLimit, forms } = manage;
   const { limit } = forms;
-  const isOpen = Object.keys(limit.errors).length > 0 || limit.problem !== undefined;
   const content = form({
     action: addLimit,
     problem: limit.problem,
     fields: toFields('limit', limit, [
-      { kind: 'select', name: 'of', label: 'Repository', required: true, options: repositories },
+      searchedAbout(manage, 'limit'),
       {
         kind: 'number',
         name: 'storedGib',
@@ -154,7 +190,7 @@ function limitForm({ addLimit, repositories, forms }: NonNullable<AlertRulesView
     ]),
     submit: { label: 'Set the limit', kind: 'secondary' },
   });
-  return html`<details class="fold" ${attrs({ open: isOpen })}><summary>${icon('right')}<span>A limit of what a repository stores</span></summary>${content}</details>`;
+  return html`<details class="fold" ${attrs({ open: isOpen(manage, 'limit') })}><summary>${icon('right')}<span>A limit of what a repository stores</span></summary>${content}</details>`;
 }
 
 function windowsPanel({ windows, manage }: AlertRulesView): Html {
@@ -170,22 +206,16 @@ function windowsPanel({ windows, manage }: AlertRulesView): Html {
     mono: true,
     placeholder: 'Europe/Berlin',
   };
-  const common: readonly Field[] = [
+  const common = (form: SearchedForm): readonly Field[] => [
     { kind: 'text', name: 'name', label: 'Name', required: true, placeholder: 'patch day' },
-    {
-      kind: 'select',
-      name: 'of',
-      label: 'For',
-      required: true,
-      options: [{ value: 'all', label: 'everything' }, ...manage.targets.slice(1)],
-    },
+    searchedAbout(manage, form),
   ];
   const weekly = form({
     action: manage.addWindow,
     hidden: { kind: 'weekly' },
     problem: manage.forms.weekly.problem,
     fields: toFields('weekly', manage.forms.weekly, [
-      ...common,
+      ...common('weekly'),
       {
         kind: 'multiselect',
         name: 'days',
@@ -204,7 +234,7 @@ function windowsPanel({ windows, manage }: AlertRulesView): Html {
     hidden: { kind: 'once' },
     problem: manage.forms.once.problem,
     fields: toFields('once', manage.forms.once, [
-      ...common,
+      ...common('once'),
       { kind: 'text', name: 'begins', label: 'Begins', placeholder: '2026-11-21 22:00', mono: true, help: 'Empty: now.' },
       {
         kind: 'number',
@@ -220,10 +250,9 @@ function windowsPanel({ windows, manage }: AlertRulesView): Html {
     ]),
     submit: { label: 'Add the window', kind: 'secondary' },
   });
-  const isOpen = (one: RuleForm) => Object.keys(one.errors).length > 0 || one.problem !== undefined;
   return panel({
     title: 'Maintenance windows',
-    content: html`<div class="stack">${about}${list}<details class="fold" ${attrs({ open: isOpen(manage.forms.weekly) })}><summary>${icon('right')}<span>A window every week</span></summary>${weekly}</details><details class="fold" ${attrs({ open: isOpen(manage.forms.once) })}><summary>${icon('right')}<span>A window once</span></summary>${once}</details></div>`,
+    content: html`<div class="stack">${about}${list}<details class="fold" ${attrs({ open: isOpen(manage, 'weekly') })}><summary>${icon('right')}<span>A window every week</span></summary>${weekly}</details><details class="fold" ${attrs({ open: isOpen(manage, 'once') })}><summary>${icon('right')}<span>A window once</span></summary>${once}</details></div>`,
   });
 }
 

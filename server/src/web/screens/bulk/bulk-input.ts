@@ -3,7 +3,7 @@
 import { setImmediate as giveWay } from 'node:timers/promises';
 import { idSchema, type PlanId } from '@holdfast/shared/domain/ids.ts';
 import type { Blackout } from '@holdfast/shared/domain/plan.ts';
-import { COVERAGE, DRAIN, HTTP } from '@holdfast/shared/limits.ts';
+import { COVERAGE, DRAIN } from '@holdfast/shared/limits.ts';
 import type { BulkInput } from '../../../core/bulk.ts';
 import type { Caller } from '../../../core/caller.ts';
 import { DRILL_DAYS_MAX } from '../../../core/drills/drill-settings.ts';
@@ -15,6 +15,7 @@ import type { Field } from '../../ui/form.ts';
 import { formatNoun } from '../../ui/quantity.ts';
 import { findSnoozeEnd, SNOOZE_HOURS, SNOOZES } from '../alerts/snoozes.ts';
 import { readText } from '../forms/form-values.ts';
+import { readWholeList } from '../forms/whole-list.ts';
 import { findId } from '../params.ts';
 import { parseWindowLines, writeWindowLines } from '../periods/window-lines.ts';
 import { describeWindow } from '../periods/window-words.ts';
@@ -159,7 +160,7 @@ export async function findBulkFields(
         : [{ name: 'window', label: 'Window', kind: 'select', required: true, options, error }];
     }
     case 'sharedSchedule': {
-      const { rows } = await listSharedSchedules(context, caller, {}, { limit: HTTP.pageSizeMax });
+      const rows = await readWholeList((page) => listSharedSchedules(context, caller, {}, page));
       const options = rows.map(({ id, name, schedule }) => ({ value: id, label: `${name}: ${schedule.cron}, ${schedule.zone}` }));
       const label = 'The shared schedule';
       return options.length === 0

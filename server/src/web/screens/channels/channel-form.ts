@@ -7,14 +7,17 @@ import type { CoreContext } from '../../../core/ports.ts';
 import type { ChannelDoor, ChannelKind } from '../../../notify/channel.ts';
 import type { Channel } from '../../../store/channels.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
+import { fieldPartId } from '../../ui/form.ts';
 import { PAGES } from '../../urls.ts';
 import { type FormValues, listDefaults, readAdapterForm, readTypedValues, toAdapterSections } from '../forms/adapter-form.ts';
+import { foundChoices } from '../forms/choice-search.view.ts';
 import { type FormProblem, hasProblem, NO_PROBLEM, toFormProblem } from '../forms/form-problem.ts';
 import { findText, readText } from '../forms/form-values.ts';
-import { getParam } from '../params.ts';
+import { readSought } from '../hosts/offered-hosts.ts';
+import { findParts, getParam } from '../params.ts';
 import { buildShell } from '../shell.ts';
 import { channelFormPage, chooseChannelPage } from './channel-form.view.ts';
-import { buildSubscriptionSections, readSubscriptionForm } from './channel-subscription.ts';
+import { buildSubscriptionSections, readPlanBoxes, readSubscriptionForm, SUBSCRIBED } from './channel-subscription.ts';
 
 interface Draft {
   kind: ChannelKind;
@@ -26,14 +29,25 @@ interface Filling {
   values: FormValues;
   subscription: Subscription;
   problem: FormProblem;
+  /** Secrets were typed that a new page cannot hold. */
+  secretsGone?: boolean;
 }
 
 async function replyForm(context: CoreContext, visit: Visit, { kind, saved }: Draft, filling: Filling): Promise<PageReply> {
   const { urls } = visit;
-  const { name, values, subscription, problem } = filling;
+  const { name, values, subscription, problem, secretsGone = false } = filling;
   const stored = Object.keys(saved?.secrets ?? {});
   const list = { label: 'Channels', href: urls.channels() };
   const href = saved === undefined ? urls.channels() : urls.channel({ channel: saved.id });
+  const action = saved === undefined ? urls.addChannel({ kind: kind.kind }) : urls.editChannel({ channel: saved.id });
+  const narrowing = { subscription, errors: problem.fields };
+  const part = await findParts(visit, {
+    async [fieldPartId(SUBSCRIBED)]() {
+      const { field, search } = await readPlanBoxes(context, visit, narrowing, action);
+      return foundChoices(field, search);
+    },
+  });
+  if (part) return part;
   const view = {
     title: saved === undefined ? 'Add channel' : `Edit ${saved.name}`,
     heading: saved === undefined ? 'Add a channel' : `Edit ${saved.name}`,
@@ -41,16 +55,17 @@ async function replyForm(context: CoreContext, visit: Visit, { kind, saved }: Dr
       saved === undefined
         ? [list, { label: 'Add channel', href: urls.addChannel() }, { label: kind.label }]
         : [list, { label: saved.name, href }, { label: 'Edit' }],
-    action: saved === undefined ? urls.addChannel({ kind: kind.kind }) : urls.editChannel({ channel: saved.id }),
+    action,
     cancelHref: href,
     kindLabel: kind.label,
     summary: kind.summary,
     name: { value: name, error: problem.fields['name'] },
     sections: [
       ...toAdapterSections(kind.fields, { values, stored, problem }),
-      ...(await buildSubscriptionSections(context, visit, kind.hears, { subscription, errors: problem.fields })),
+      ...(await buildSubscriptionSections(context, visit, kind.hears, narrowing, action)),
     ],
     problem: problem.text,
+    secretsGone,
     version: saved && (Number(findText(visit.form, 'version', 12) ?? saved.version) || saved.version),
   };
   const status = hasProblem(problem) ? 422 : 200;
@@ -83,7 +98,12 @@ async function answerPost(context: CoreContext, visit: Visit, draft: Draft, { ki
   const { caller, form, urls } = visit;
   const { kind, saved } = draft;
   const name = readText(form, 'name');
-  const subscription = readSubscriptionForm(kind.hears, visit, saved && readSubscription(saved));
+  const subscription = await readSubscriptionForm(context, kind.hears, visit, saved && readSubscription(saved));
+  if (readSought(visit, SUBSCRIBED).isAsked) {
+    const values = readTypedValues(kind.fields, form);
+    const secretsGone = Object.keys(readAdapterForm(kind.fields, form).secrets).length > 0;
+    return replyForm(context, visit, draft, { name, values, subscription, problem: NO_PROBLEM, secretsGone });
+  }
   const input = { name, subscription, ...readAdapterForm(kind.fields, form) };
   const version = Number(readText(form, 'version')) || undefined;
   try {

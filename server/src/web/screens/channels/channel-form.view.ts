@@ -1,6 +1,7 @@
 /** Add and edit a channel: what it is, and the form its kind describes. */
 import { type Html, html } from '../../html.ts';
 import { linkButton } from '../../ui/button.ts';
+import { callout } from '../../ui/flash.ts';
 import { type Field, type FieldSection, form } from '../../ui/form.ts';
 import { type Crumb, layout, type Shell } from '../../ui/layout.ts';
 import { panel, rows } from '../../ui/panel.ts';
@@ -16,6 +17,8 @@ export type ChannelFormView = {
   readonly name: { readonly value: string; readonly error?: string | undefined };
   readonly sections: readonly FieldSection[];
   readonly problem?: string | undefined;
+  /** Secrets were typed that this page cannot hold. */
+  readonly secretsGone: boolean;
   readonly version?: number | undefined;
 };
 
@@ -64,6 +67,9 @@ export function channelFormPage(shell: Shell, view: ChannelFormView): Html {
         sections: [{ fields: [name] }, ...view.sections],
         hidden: view.version === undefined ? undefined : { version: view.version },
         problem: view.problem,
+        outro:
+          view.secretsGone &&
+          callout({ tone: 'notice', text: 'Passwords are never sent back to a browser: type them again before saving.' }),
         submit: { label: 'Save' },
         cancelHref: view.cancelHref,
       }),

@@ -1,5 +1,5 @@
 /** What a channel is told, as a section of its form: only what its kind has a form for. */
-import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import { idSchema, type PlanId } from '@holdfast/shared/domain/ids.ts';
 import { ALERT_CONDITIONS, getConditionRule } from '../../../core/alerts/conditions.ts';
 import type { MessageType } from '../../../core/alerts/message.ts';
 import {
@@ -11,15 +11,16 @@ import {
   RUN_ENDS,
   type Subscription,
 } from '../../../core/alerts/subscription.ts';
-import { listPlans } from '../../../core/plans/plans.ts';
 import type { CoreContext } from '../../../core/ports.ts';
-import type { Plan } from '../../../store/plans.ts';
 import type { Visit } from '../../http/route.ts';
 import type { Field, FieldSection } from '../../ui/form.ts';
+import { type ChoiceSearch, isSearched, searchedField } from '../forms/choice-search.view.ts';
 import { readList, readText, splitTags } from '../forms/form-values.ts';
+import { describeSearch, readSought } from '../hosts/offered-hosts.ts';
+import { offerPlans } from '../plans/offered-plans.ts';
 
-/** Plans that can be chosen in a form; by the API there may be others. */
-const PLANS_SHOWN = 200;
+/** The name of the boxes for plans. */
+export const SUBSCRIBED = 'sub-plans';
 const LEAST_LABELS: readonly (readonly [Subscription['least'], string])[] = [
   ['notice', 'every alert'],
   ['warning', 'warnings and critical alerts'],
@@ -50,15 +51,23 @@ function pick<T extends string>(choices: readonly T[], posted: readonly string[]
   return choices.filter((choice) => posted.includes(choice));
 }
 
-/** The posted section; tags are as they were typed. Plans that were not on the form stay as they are. */
-export function readSubscriptionForm(hears: Hears, { form }: Visit, before: Subscription = EVERY_ALERT): Subscription {
-  const shown = new Set(readList(form, 'sub-plans-shown'));
-  const chosen = readList(form, 'sub-plans').flatMap((id) => planId.safeParse(id).data ?? []);
+/**
+ * The posted section; tags are as they were typed. A plan that is gone was not on the form and stays: without any the channel would be told of
+ * everything.
+ */
+export async function readSubscriptionForm(
+  { store }: CoreContext,
+  hears: Hears,
+  { caller, form }: Visit,
+  before: Subscription = EVERY_ALERT,
+): Promise<Subscription> {
+  const there = new Set((await store.plans.findPlans(caller.tenant, before.plans)).map(({ id }) => id));
+  const chosen = readList(form, SUBSCRIBED).flatMap((id) => planId.safeParse(id).data ?? []);
   const least = pick(LEAST_CHOICES, [readText(form, 'sub-least')])[0];
   return {
     least: (hearsAlerts(hears) ? least : undefined) ?? before.least,
     conditions: pick(ALERT_CONDITIONS, readList(form, 'sub-conditions')),
-    plans: [...before.plans.filter((id) => !shown.has(id)), ...chosen],
+    plans: [...new Set([...before.plans.filter((id) => !there.has(id)), ...chosen])],
     tags: [...splitTags(readText(form, 'sub-tags'))],
     runs: pick(RUN_ENDS, readList(form, 'sub-runs')),
     digests: pick(DIGESTS, readList(form, 'sub-digests')),
@@ -112,24 +121,22 @@ function listTold(hears: Hears, { least, runs, digests, acts }: Subscription): r
   return fields.filter((field) => field !== false);
 }
 
+/** The boxes for plans: what is ticked comes first, whatever is searched for. */
+export interface PlanBoxes {
+  field: Field;
+  search: ChoiceSearch | undefined;
+}
+
 interface Narrowing {
   subscription: Subscription;
-  plans: readonly Plan[];
   /** By the name of an input. */
   errors: Readonly<Record<string, string>>;
 }
 
 /** What the news must be about. */
-function listNarrowed(hears: Hears, { subscription, plans, errors }: Narrowing): readonly Field[] {
+function listNarrowed(hears: Hears, { subscription, errors }: Narrowing, boxes: PlanBoxes): readonly Field[] {
   const fields: (Field | false)[] = [
-    {
-      name: 'sub-plans',
-      label: 'Plans',
-      kind: 'multiselect',
-      value: subscription.plans,
-      help: plans.length === 0 ? 'There is no plan yet.' : undefined,
-      options: plans.map(({ id, name }) => ({ value: id, label: name })),
-    },
+    searchedField(boxes.field, boxes.search),
     {
       name: 'sub-tags',
       label: 'Tags of hosts',
@@ -145,21 +152,48 @@ function listNarrowed(hears: Hears, { subscription, plans, errors }: Narrowing):
       value: subscription.conditions,
       options: ALERT_CONDITIONS.map((value) => ({ value, label: getConditionRule(value).label })),
     },
-    ...plans.map(({ id }): Field => ({ name: 'sub-plans-shown', label: '', kind: 'hidden', value: id })),
   ];
   return fields.filter((field) => field !== false);
+}
+
+/** `action`: where the form is sent. */
+export async function readPlanBoxes(
+  context: CoreContext,
+  visit: Visit,
+  { subscription, errors }: Narrowing,
+  action: string,
+): Promise<PlanBoxes> {
+  const sought = readSought(visit, SUBSCRIBED);
+  const offer = await offerPlans(context, visit.caller, { find: sought.find, keep: subscription.plans });
+  // Ticked ones stand together, also those that the search found.
+  const isTicked = ({ id }: { id: PlanId }) => subscription.plans.includes(id);
+  const plans =
+    sought.find === '' ? offer.rows : [...offer.rows.filter(isTicked), ...offer.rows.filter((plan) => !isTicked(plan))];
+  return {
+    field: {
+      name: SUBSCRIBED,
+      label: 'Plans',
+      kind: 'multiselect',
+      value: subscription.plans,
+      help: plans.length === 0 && sought.find === '' ? 'There is no plan yet.' : undefined,
+      error: errors[SUBSCRIBED],
+      options: plans.map(({ id, name }) => ({ value: id, label: name })),
+    },
+    search: describeSearch('Find a plan', sought, offer, { field: SUBSCRIBED, action }),
+  };
 }
 
 /** Sections for the end of the form; none for a kind that is told of nothing but life. */
 export async function buildSubscriptionSections(
   context: CoreContext,
-  { caller }: Pick<Visit, 'caller'>,
+  visit: Visit,
   hears: Hears,
-  filling: Omit<Narrowing, 'plans'>,
+  filling: Narrowing,
+  action: string,
 ): Promise<readonly FieldSection[]> {
   if (!isNarrowed(hears)) return [];
-  const { rows: plans } = await listPlans(context, caller, {}, { limit: PLANS_SHOWN });
-  const fields = listNarrowed(hears, { ...filling, plans });
+  const boxes = await readPlanBoxes(context, visit, filling, action);
+  const fields = listNarrowed(hears, filling, boxes);
   if (isMonitor(hears))
     return [
       {
@@ -175,7 +209,7 @@ export async function buildSubscriptionSections(
       title: 'Only of some plans, hosts or conditions',
       help: 'Nothing chosen means all. What concerns this server itself, its channels or the whole fleet is told whatever plans and tags are chosen.',
       folded: true,
-      open: some.length + tags.length + conditions.length > 0,
+      open: some.length + tags.length + conditions.length > 0 || isSearched(boxes.search),
       fields,
     },
   ];

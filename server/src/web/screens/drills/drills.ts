@@ -10,11 +10,14 @@ import { PAGES } from '../../urls.ts';
 import { readClockface } from '../clockface.ts';
 import { linkPages, readTrail } from '../cursor-trail.ts';
 import { isShown } from '../forms/form-problem.ts';
-import { findText } from '../forms/form-values.ts';
+import { dropPrefix, findText } from '../forms/form-values.ts';
+import { readSought } from '../hosts/offered-hosts.ts';
 import { keepSort, readSort } from '../list-sort.ts';
 import { findId, findParts, getParam, wantsPart } from '../params.ts';
 import { loadNames, nameOf } from '../runs/run-names.ts';
 import { buildShell } from '../shell.ts';
+import { showDrillSettings } from '../sources/source-drills.ts';
+import { NOW, NOW_SERVER } from '../sources/source-drills.view.ts';
 import {
   DRILLS_ANSWER,
   DRILLS_PART,
@@ -96,9 +99,11 @@ async function showDrills(context: CoreContext, visit: Visit): Promise<PageReply
 async function drillNow(context: CoreContext, visit: Visit): Promise<PageReply> {
   const { urls, caller } = visit;
   const source = getParam(visit, 'source', idSchema('source'));
+  if (readSought(visit, NOW_SERVER).isAsked) return showDrillSettings(context, visit);
+  const form = dropPrefix(visit.form, [NOW]);
   try {
-    const snapshot = findId(findText(visit.form, 'snapshot'), idSchema('snapshot'));
-    const server = findId(findText(visit.form, 'server'), idSchema('source'));
+    const snapshot = findId(findText(form, 'snapshot'), idSchema('snapshot'));
+    const server = findId(findText(form, 'server'), idSchema('source'));
     const request = { source, ...(snapshot === undefined ? {} : { snapshot }), ...(server === undefined ? {} : { server }) };
     const run = await startDrill(context, caller, request);
     return { kind: 'redirect', to: urls.run({ run: run.id }) };

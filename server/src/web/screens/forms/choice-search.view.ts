@@ -12,6 +12,8 @@ export type ChoiceSearch = {
   readonly found: number;
   /** There are more than the select offers. */
   readonly isCut: boolean;
+  /** Somebody searched just now, for something else than before: whoever gets a page for that goes on there. */
+  readonly isNew?: boolean | undefined;
   /**
    * The select follows the typing: its name, and where its form is sent. The handler answers a fragment with `foundChoices` alone.
    * Undefined where the form has one search, and the page comes back with what fits.
@@ -32,10 +34,16 @@ export function foundName(field?: string): string {
 /** Sends its form with `act=find`, which starts nothing: the page comes back with what fits. Nothing where there is no search. */
 export function choiceSearch(search: ChoiceSearch | undefined): Html | false {
   if (search === undefined) return false;
-  const { label, find, follows } = search;
+  const { label, find, follows, isNew } = search;
   const name = searchName(follows?.field);
   const id = `f-${name}`;
-  const own = attrs({ id, name, value: find, autofocus: find !== '' && follows === undefined, 'aria-describedby': `${id}-help` });
+  const own = attrs({
+    id,
+    name,
+    value: find,
+    autofocus: find !== '' && (follows === undefined || isNew === true),
+    'aria-describedby': `${id}-help`,
+  });
   const last = html`<input type="hidden" ${attrs({ id: `f-${foundName(follows?.field)}`, name: foundName(follows?.field), value: find })}>`;
   const field = html`${last}<label for="${id}">${label} <span class="optional">optional</span></label><div class="with-unit">${searchBox(own, follows)}${searchButton(follows)}</div>`;
   return html`<div class="field">${field}<p class="help" role="status" ${attrs({ id: `${id}-help` })}>${describe(search)}</p></div>`;
@@ -51,7 +59,7 @@ function searchBox(own: ReturnType<typeof attrs>, follows: ChoiceSearch['follows
 function searchButton(follows: ChoiceSearch['follows']): Html {
   if (follows === undefined) return button({ label: 'Search', name: 'act', value: 'find', attributes: { formnovalidate: true } });
   const { action, field } = follows;
-  return html`<button class="button button-secondary" type="submit" name="act" value="find" formnovalidate hx-post="${action}" hx-target="#${fieldPartId(field)}" hx-swap="outerHTML" hx-status:4xx="swap:none" hx-status:5xx="swap:none"><span>Search</span></button>`;
+  return html`<button class="button button-secondary" type="submit" name="act" value="find" formnovalidate formaction="${action}" hx-post="${action}" hx-target="#${fieldPartId(field)}" hx-swap="outerHTML" hx-status:4xx="swap:none" hx-status:5xx="swap:none"><span>Search</span></button>`;
 }
 
 /** Whether somebody searched, so that what holds the search is not folded away. */
@@ -75,6 +83,7 @@ export function foundChoices(field: Field, search: ChoiceSearch | undefined): Ht
 }
 
 function describe({ find, found, isCut }: ChoiceSearch): string {
+  if (find === '' && found === 0) return 'A part of the name brings those that are there.';
   if (find === '') return `The first ${formatCount(found)} by name are offered below; a part of the name brings others.`;
   if (found === 0) return `Nothing of that name: “${find}” fits none.`;
   return isCut

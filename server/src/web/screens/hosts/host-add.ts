@@ -1,24 +1,34 @@
 /** `/hosts/new`: how a host joins, and enrolment tokens. */
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { HOUR_MS } from '@holdfast/shared/durations.ts';
-import { ENROLMENT, HTTP, TEXT } from '@holdfast/shared/limits.ts';
+import { ENROLMENT, TEXT } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
-import { isAllowed } from '../../../core/caller.ts';
+import { demand, isAllowed } from '../../../core/caller.ts';
 import { createEnrolmentToken, deleteEnrolmentToken, listEnrolmentTokens } from '../../../core/hosts/enrolment.ts';
-import { listPlans } from '../../../core/plans/plans.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import type { EnrolmentToken } from '../../../store/hosts.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
+import { fieldPartId } from '../../ui/form.ts';
 import { PAGES } from '../../urls.ts';
 import { readClockface } from '../clockface.ts';
+import { foundChoices } from '../forms/choice-search.view.ts';
 import { type FormProblem, NO_PROBLEM, toFormProblem, toSchemaProblem } from '../forms/form-problem.ts';
 import { readText, splitLines, splitTags } from '../forms/form-values.ts';
-import { getParam, wantsPart } from '../params.ts';
+import { findId, findParts, getParam, wantsPart } from '../params.ts';
+import { offerPlans } from '../plans/offered-plans.ts';
 import { loadNames } from '../runs/run-names.ts';
 import { buildShell } from '../shell.ts';
-import { type AddHostView, addHostPage, type EnrolmentTokenRow, TOKEN_LIVES } from './host-add.view.ts';
+import {
+  type AddHostView,
+  addHostPage,
+  type EnrolmentTokenRow,
+  FIRST_PLAN,
+  firstPlanField,
+  TOKEN_LIVES,
+} from './host-add.view.ts';
 import { readPending, tagListSchema } from './host-pending.ts';
 import { PENDING_ID, pendingHosts, waitingForHost } from './host-pending.view.ts';
+import { describeSearch, narrowOffer, readSought } from './offered-hosts.ts';
 
 function toTokenRow(token: EnrolmentToken): EnrolmentTokenRow {
   const { id, note, tags, hostname, paths, usesLeft, expiresAt } = token;
@@ -47,18 +57,24 @@ async function readAddHost(
     mayEnrol,
     tokens: mayEnrol ? (await listEnrolmentTokens(context, visit.caller)).map(toTokenRow) : [],
     fresh: outcome.fresh,
-    plans: mayEnrol ? await offerPlans(context, visit) : [],
+    ...(mayEnrol ? await readPlans(context, visit) : { plans: [], planSearch: undefined }),
     tokenForm: { values, errors: problem.fields, problem: problem.text },
   };
 }
 
 /** Plans that sources of further hosts can join: their repository is on the network. */
-async function offerPlans(context: CoreContext, { caller }: Visit): Promise<AddHostView['plans']> {
-  const { rows } = await listPlans(context, caller, {}, { limit: HTTP.pageSizeMax });
-  const { repositories } = await loadNames(context, caller, { repositories: rows.map(({ repository }) => repository) });
-  return rows
-    .filter(({ repository }) => repositories.get(repository)?.kind !== 'local')
-    .map(({ id, name }) => ({ value: id, label: name }));
+async function readPlans(context: CoreContext, visit: Visit): Promise<Pick<AddHostView, 'plans' | 'planSearch'>> {
+  const { caller, form, urls } = visit;
+  const sought = readSought(visit, FIRST_PLAN);
+  const keep = [findId(readText(form, FIRST_PLAN), idSchema('plan'))];
+  const listed = await offerPlans(context, caller, { find: sought.find, keep });
+  const ids = listed.rows.map(({ repository }) => repository);
+  const { repositories } = await loadNames(context, caller, { repositories: ids });
+  const offer = narrowOffer(listed, ({ repository }) => repositories.get(repository)?.kind !== 'local');
+  return {
+    plans: offer.rows.map(({ id, name }) => ({ value: id, label: name })),
+    planSearch: describeSearch('Find a plan', sought, offer, { field: FIRST_PLAN, action: urls.enrolmentTokens() }),
+  };
 }
 
 async function showAddHost(context: CoreContext, visit: Visit): Promise<PageReply> {
@@ -78,9 +94,20 @@ const tokenSchema = z.object({
   plan: z.union([z.literal('').transform(() => undefined), idSchema('plan')]),
 });
 
+/** A search among plans makes no token. */
+async function replySearched(context: CoreContext, visit: Visit): Promise<PageReply> {
+  demand(visit.caller, 'host.approve');
+  const view = await readAddHost(context, visit, { problem: NO_PROBLEM });
+  const part = await findParts(visit, {
+    [fieldPartId(FIRST_PLAN)]: () => foundChoices(firstPlanField(view), view.planSearch),
+  });
+  return part ?? { kind: 'page', html: addHostPage(await buildShell(context, visit, 'hosts'), view) };
+}
+
 /** Answers with the page itself, not with a redirect: the token must not survive in an address or a message. */
 async function postToken(context: CoreContext, visit: Visit): Promise<PageReply> {
   const { form } = visit;
+  if (readSought(visit, FIRST_PLAN).isAsked) return replySearched(context, visit);
   const parsed = tokenSchema.safeParse({
     note: readText(form, 'note'),
     uses: readText(form, 'uses'),

@@ -10,6 +10,7 @@ import { formatNoun } from '../../ui/quantity.ts';
 import { badge } from '../../ui/status.ts';
 import { type Clockface, relativeTime } from '../../ui/time.ts';
 import type { Urls } from '../../urls.ts';
+import { type ChoiceSearch, isSearched, searchedField } from '../forms/choice-search.view.ts';
 import { type PendingView, pendingHosts } from './host-pending.view.ts';
 
 export interface EnrolmentTokenRow {
@@ -35,6 +36,8 @@ export interface AddHostView {
   fresh?: { token: string; uses: number; expiresAt: number } | undefined;
   /** Plans that a first source can join. */
   plans: readonly FieldOption[];
+  /** Where there are more than the select offers. */
+  planSearch: ChoiceSearch | undefined;
   tokenForm: { values: Readonly<Record<string, string>>; errors: Readonly<Record<string, string>>; problem?: string | undefined };
 }
 
@@ -114,9 +117,23 @@ function tokenFields({ tokenForm }: AddHostView): readonly Field[] {
   return fields.map((field) => ({ ...field, error: errors[field.name] }));
 }
 
+/** The name of the field. */
+export const FIRST_PLAN = 'plan';
+
+export function firstPlanField({ tokenForm, plans }: AddHostView): Field {
+  return {
+    name: FIRST_PLAN,
+    label: 'In the plan',
+    kind: 'select',
+    value: tokenForm.values[FIRST_PLAN] ?? '',
+    options: [{ value: '', label: 'None yet' }, ...plans],
+    help: 'Plans whose repository is on the network; it says where to, when and how long.',
+  };
+}
+
 /** What saves a person the way to the host's page afterwards. */
-function preparation({ tokenForm, plans }: AddHostView): FieldSection {
-  const { values, errors } = tokenForm;
+function preparation(view: AddHostView): FieldSection {
+  const { values, errors } = view.tokenForm;
   const fields: readonly Field[] = [
     {
       name: 'hostname',
@@ -136,18 +153,12 @@ function preparation({ tokenForm, plans }: AddHostView): FieldSection {
       mono: true,
       help: 'Absolute paths, one a line. Each host that joins gets a source of them.',
     },
-    {
-      name: 'plan',
-      label: 'In the plan',
-      kind: 'select',
-      value: values['plan'] ?? '',
-      options: [{ value: '', label: 'None yet' }, ...plans],
-      help: 'Plans whose repository is on the network; it says where to, when and how long.',
-    },
+    searchedField(firstPlanField(view), view.planSearch),
   ];
   return {
     title: 'First source of these hosts',
     folded: true,
+    open: isSearched(view.planSearch),
     fields: fields.map((field) => ({ ...field, error: errors[field.name] })),
   };
 }

@@ -9,7 +9,7 @@ import type { Page } from '../../../store/page.ts';
 import type { Source } from '../../../store/sources.ts';
 import type { Visit } from '../../http/route.ts';
 import { type ChoiceSearch, foundName, searchName } from '../forms/choice-search.view.ts';
-import { findText, readText } from '../forms/form-values.ts';
+import { findText, readList, readText } from '../forms/form-values.ts';
 import { loadNames } from '../runs/run-names.ts';
 
 /** Hosts that a search looks for sources on. */
@@ -20,6 +20,8 @@ export interface Sought {
   find: string;
   /** The form was sent only to search, or with a search that was typed and not sent yet. */
   isAsked: boolean;
+  /** It is another search than the one before. */
+  isNew: boolean;
 }
 
 /** A form that asks for nothing to be done is sent as an address. `field`: whose search, where a form has several. */
@@ -27,7 +29,10 @@ export function readSought({ form, query }: Pick<Visit, 'form' | 'query'>, field
   const read = (name: string) => readText(form, name) || (findText(query, name) ?? '');
   const find = read(searchName(field)).trim().slice(0, TEXT.searchChars);
   const isSent = [form, query].some((values) => Object.hasOwn(values, foundName(field)));
-  return { find, isAsked: read('act') === 'find' || (isSent && find !== read(foundName(field)).trim()) };
+  const isNew = find !== read(foundName(field)).trim();
+  // A form whose own `act` says what its sending does has both: the search goes first.
+  const isSearch = [...readList(form, 'act'), ...readList(query, 'act')].includes('find');
+  return { find, isAsked: isSearch || (isSent && isNew), isNew };
 }
 
 export interface Offer<T> {
@@ -37,6 +42,35 @@ export interface Offer<T> {
   found: readonly T[];
   /** There are more than are offered. */
   isCut: boolean;
+}
+
+/** What is listed, and before it what of `keep` is not among it. */
+export async function offerListed<T extends { id: string }>(
+  { rows, next }: Page<T>,
+  keep: readonly (T['id'] | undefined)[],
+  read: (ids: readonly T['id'][]) => Promise<readonly T[]>,
+): Promise<Offer<T>> {
+  const listed = new Set<string>(rows.map(({ id }) => id));
+  const missing = [...new Set(keep)].filter((id) => id !== undefined && !listed.has(id)) as readonly T['id'][];
+  const kept = missing.length === 0 ? [] : await read(missing);
+  return { rows: [...kept, ...rows], found: rows, isCut: next !== undefined };
+}
+
+/** Only those that a form can take at all. */
+export function narrowOffer<T>({ rows, found, isCut }: Offer<T>, fits: (row: T) => boolean): Offer<T> {
+  return { rows: rows.filter(fits), found: found.filter(fits), isCut };
+}
+
+/** Of a list that is read as a whole, what a select offers: the first, or what fits by name, 200 at most and those of `keep`. Pure. */
+export function offerAmong<T extends { id: string; name: string }>(
+  all: readonly T[],
+  { find = '', keep = [] }: { find?: string; keep?: readonly (string | undefined)[] },
+): Offer<T> {
+  const word = find.toLowerCase();
+  const fitting = all.filter(({ name }) => name.toLowerCase().includes(word));
+  const found = fitting.slice(0, HTTP.pageSizeMax);
+  const kept = all.filter((row) => keep.includes(row.id) && !found.includes(row));
+  return { rows: [...kept, ...found], found, isCut: fitting.length > found.length };
 }
 
 /** Active hosts for a select, 200 at most and those of `keep`. */
@@ -54,14 +88,15 @@ export async function offerHosts(
 }
 
 interface SourceWish {
-  kind: string;
+  /** Only those of it. */
+  kind?: string | undefined;
   /** Only those on it. */
   host?: HostId | undefined;
   find?: string | undefined;
   keep?: readonly (SourceId | undefined)[];
 }
 
-/** Sources of a kind for a select, by their own name or that of their host. */
+/** Sources for a select, by their own name or that of their host. */
 export async function offerSources(
   context: CoreContext,
   caller: Caller,
@@ -72,7 +107,9 @@ export async function offerSources(
   const onHosts = search === undefined || host !== undefined ? NONE : await findOnHosts(context, caller, kind, search);
   const found = dropTwins([...page.rows, ...onHosts.rows]);
   const { sources } = await loadNames(context, caller, { sources: keep });
-  const kept = [...sources.values()].filter((source) => source.kind === kind && (host === undefined || source.host === host));
+  const isWished = (source: Source) =>
+    (kind === undefined || source.kind === kind) && (host === undefined || source.host === host);
+  const kept = [...sources.values()].filter(isWished);
   return { rows: dropTwins([...kept, ...found]), found, isCut: page.next !== undefined || onHosts.next !== undefined };
 }
 
@@ -83,24 +120,29 @@ function dropTwins(sources: readonly Source[]): readonly Source[] {
 }
 
 /** Sources on the first hosts whose name fits. */
-async function findOnHosts(context: CoreContext, caller: Caller, kind: string, search: string): Promise<Page<Source>> {
+async function findOnHosts(
+  context: CoreContext,
+  caller: Caller,
+  kind: string | undefined,
+  search: string,
+): Promise<Page<Source>> {
   const { rows, next } = await listHosts(context, caller, { state: 'active', search }, { limit: HOSTS_SEARCHED });
   const sources = await Promise.all(rows.map(({ id }) => context.store.sources.listSourcesOfHost(caller.tenant, id)));
-  return { rows: sources.flat().filter((source) => source.kind === kind), next };
+  return { rows: sources.flat().filter((source) => kind === undefined || source.kind === kind), next };
 }
 
 /** Of what somebody just searched for, the first that is there: it is what they mean. Undefined where nobody searched. */
-export function findSought({ find, isAsked }: Sought, { found }: Pick<Offer<HostView>, 'found'>): HostId | undefined {
-  return isAsked && find !== '' ? (found.find(({ standing }) => standing === 'online') ?? found[0])?.id : undefined;
+export function findSought({ find, isAsked, isNew }: Sought, { found }: Pick<Offer<HostView>, 'found'>): HostId | undefined {
+  return isAsked && isNew && find !== '' ? (found.find(({ standing }) => standing === 'online') ?? found[0])?.id : undefined;
 }
 
 /** The search beside a select: where the fleet is too big for it, or somebody searched. */
 export function describeSearch(
   label: string,
-  { find }: Sought,
+  { find, isNew }: Pick<Sought, 'find'> & Partial<Sought>,
   offer: Pick<Offer<unknown>, 'found' | 'isCut'>,
   follows?: ChoiceSearch['follows'],
 ): ChoiceSearch | undefined {
   if (find === '' && !offer.isCut) return undefined;
-  return { label, find, found: offer.found.length, isCut: offer.isCut, follows };
+  return { label, find, found: offer.found.length, isCut: offer.isCut, isNew, follows };
 }

@@ -1,23 +1,25 @@
 /** `/objectives`: how old backups and proofs may be, for the fleet, for tags and for plans. */
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { HOUR_MS } from '@holdfast/shared/durations.ts';
-import { HTTP } from '@holdfast/shared/limits.ts';
 import { demand, isAllowed } from '../../../core/caller.ts';
 import type { FleetLook } from '../../../core/fleet/look.ts';
 import { listTags } from '../../../core/hosts/hosts.ts';
-import { listPlans } from '../../../core/plans/plans.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import { getObjectives, saveObjectives } from '../../../core/protection/objective-settings.ts';
 import type { Objectives } from '../../../core/protection/objectives.ts';
 import type { Plan } from '../../../store/plans.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
+import { fieldPartId } from '../../ui/form.ts';
 import { formatCount, formatNoun, formatSpan } from '../../ui/quantity.ts';
 import { PAGES } from '../../urls.ts';
-import { type FormProblem, NO_PROBLEM, toFormProblem } from '../forms/form-problem.ts';
+import { foundChoices } from '../forms/choice-search.view.ts';
+import { type FormProblem, hasProblem, NO_PROBLEM, toFormProblem } from '../forms/form-problem.ts';
 import { dropPrefix, readText } from '../forms/form-values.ts';
-import { findId } from '../params.ts';
+import { describeSearch, readSought } from '../hosts/offered-hosts.ts';
+import { findId, findParts } from '../params.ts';
+import { offerPlans } from '../plans/offered-plans.ts';
 import { buildShell } from '../shell.ts';
-import { type ObjectiveLine, type ObjectivesView, objectivesPage } from './objectives.view.ts';
+import { type ObjectiveLine, type ObjectivesView, objectivesPage, RULED, ruledField } from './objectives.view.ts';
 
 const MINUTES = 60;
 
@@ -96,50 +98,67 @@ function describeObjectives({ fleet, plans, tags }: Objectives, look: FleetLook)
   return `${isSet ? describeStanding(look) : 'How late a backup may be, its schedule says.'}${own}`;
 }
 
-async function listChoices(context: CoreContext, visit: Visit, plans: readonly Plan[]) {
-  const tags = await listTags(context, visit.caller);
-  return [
-    ...tags.map((tag) => ({ value: `tag:${tag}`, label: `hosts with the tag ${tag}` })),
-    ...plans.map(({ id, name }) => ({ value: `plan:${id}`, label: `the plan ${name}` })),
-  ];
-}
-
-async function reply(
+/** What a new rule can be for. Plans that have one are always offered: theirs is changed here. */
+async function readChoices(
   context: CoreContext,
   visit: Visit,
-  problem: { at: 'fleet' | 'add'; problem: FormProblem } = { at: 'fleet', problem: NO_PROBLEM },
-): Promise<PageReply> {
+  { plans }: Objectives,
+): Promise<Pick<ObjectivesView['add'], 'choices' | 'chosen' | 'search'>> {
+  const { caller, form, urls } = visit;
+  const chosen = readText(form, RULED);
+  const target = findTarget(chosen);
+  const keep = [target?.kind === 'plan' ? target.id : undefined, ...plans.map(({ plan }) => plan)];
+  const sought = readSought(visit, RULED);
+  const [tags, offer] = await Promise.all([listTags(context, caller), offerPlans(context, caller, { find: sought.find, keep })]);
+  return {
+    choices: [
+      { value: '', label: 'Choose…' },
+      ...tags.map((tag) => ({ value: `tag:${tag}`, label: `hosts with the tag ${tag}` })),
+      ...offer.rows.map(({ id, name }) => ({ value: `plan:${id}`, label: `the plan ${name}` })),
+    ],
+    chosen,
+    search: describeSearch('Find a plan', sought, offer, { field: RULED, action: urls.addObjective() }),
+  };
+}
+
+/** A form that comes back as it was typed: refused, or for a search alone. */
+interface Typed {
+  at: 'fleet' | 'add';
+  problem: FormProblem;
+}
+
+async function reply(context: CoreContext, visit: Visit, back?: Typed): Promise<PageReply> {
   const { caller, form, urls } = visit;
   const objectives = await getObjectives(context, caller);
-  const { rows } = await listPlans(context, caller, {}, { limit: HTTP.pageSizeMax });
   const ruled = await context.store.plans.findPlans(
     caller.tenant,
     objectives.plans.map(({ plan }) => plan),
   );
-  const plans = new Map<string, Plan>([...rows, ...ruled].map((plan) => [plan.id, plan]));
-  const isRefused = problem.problem !== NO_PROBLEM;
-  const typed = { hours: readText(form, 'hours'), days: readText(form, 'days'), errors: problem.problem.fields };
+  const plans = new Map<string, Plan>(ruled.map((plan) => [plan.id, plan]));
+  const typed = { hours: readText(form, 'hours'), days: readText(form, 'days'), errors: back?.problem.fields ?? {} };
   const { backupMinutes, proofDays } = objectives.fleet;
   const stored = {
     hours: backupMinutes === undefined ? '' : String(backupMinutes / MINUTES),
     days: String(proofDays ?? ''),
     errors: {},
   };
+  const add: ObjectivesView['add'] = {
+    ...(await readChoices(context, visit, objectives)),
+    ...(back?.at === 'add' ? typed : { hours: '', days: '', errors: {} }),
+    problem: back?.at === 'add' ? back.problem.text : undefined,
+  };
+  const part = await findParts(visit, { [fieldPartId(RULED)]: () => foundChoices(ruledField(add), add.search) });
+  if (part) return part;
   const view: ObjectivesView = {
     heading: describeObjectives(objectives, await context.fleet.look(caller.tenant)),
-    fleet: isRefused && problem.at === 'fleet' ? typed : stored,
+    fleet: back?.at === 'fleet' ? typed : stored,
     rules: listRules(objectives, plans, visit),
-    add: {
-      choices: [{ value: '', label: 'Choose…' }, ...(await listChoices(context, visit, rows))],
-      chosen: readText(form, 'of'),
-      ...(isRefused && problem.at === 'add' ? typed : { hours: '', days: '', errors: {} }),
-      problem: problem.at === 'add' ? problem.problem.text : undefined,
-    },
+    add,
     actions: isAllowed(caller, 'plan.manage') ? { fleet: urls.setFleetObjectives(), add: urls.addObjective() } : undefined,
   };
   return {
     kind: 'page',
-    status: isRefused ? 422 : 200,
+    status: back !== undefined && hasProblem(back.problem) ? 422 : 200,
     html: objectivesPage(await buildShell(context, visit, 'objectives'), view),
   };
 }
@@ -183,7 +202,8 @@ function without(objectives: Objectives, target: Target): Objectives {
 
 async function postRule(context: CoreContext, visit: Visit): Promise<PageReply> {
   demand(visit.caller, 'plan.manage');
-  const target = findTarget(readText(visit.form, 'of'));
+  if (readSought(visit, RULED).isAsked) return reply(context, visit, { at: 'add', problem: NO_PROBLEM });
+  const target = findTarget(readText(visit.form, RULED));
   if (target === undefined) return reply(context, visit, { at: 'add', problem: { fields: { of: 'choose a tag or a plan' } } });
   const read = readAmounts(visit);
   if ('problem' in read) return reply(context, visit, { at: 'add', problem: read.problem });

@@ -6,6 +6,7 @@ import { type Field, type FieldOption, form } from '../../ui/form.ts';
 import { layout, type Shell } from '../../ui/layout.ts';
 import { facts, panel } from '../../ui/panel.ts';
 import { table } from '../../ui/table.ts';
+import { type ChoiceSearch, searchedField } from '../forms/choice-search.view.ts';
 
 export type ObjectiveLine = {
   readonly id: string;
@@ -24,6 +25,8 @@ export type ObjectivesView = {
   readonly add: {
     readonly choices: readonly FieldOption[];
     readonly chosen: string;
+    /** Where there are more plans than the select offers. */
+    readonly search: ChoiceSearch | undefined;
     readonly hours: string;
     readonly days: string;
     readonly problem?: string | undefined;
@@ -131,25 +134,29 @@ function rulesPanel({ rules }: ObjectivesView): Html {
   });
 }
 
+/** The name of the field. */
+export const RULED = 'of';
+
+export function ruledField({ chosen, choices, errors }: ObjectivesView['add']): Field {
+  return {
+    kind: 'select',
+    name: RULED,
+    label: 'For',
+    required: true,
+    value: chosen,
+    options: choices,
+    error: errors[RULED],
+    help: 'One for the same plan or tag is replaced.',
+  };
+}
+
 function addPanel({ add }: ObjectivesView, action: string): Html {
   return panel({
     title: 'Another objective',
     content: form({
       action,
       problem: add.problem,
-      fields: [
-        {
-          kind: 'select',
-          name: 'of',
-          label: 'For',
-          required: true,
-          value: add.chosen,
-          options: add.choices,
-          error: add.errors['of'],
-          help: 'One for the same plan or tag is replaced.',
-        },
-        ...amountFields('', add),
-      ],
+      fields: [searchedField(ruledField(add), add.search), ...amountFields('', add)],
       submit: { label: 'Set the objective' },
     }),
   });

@@ -62,7 +62,7 @@ export async function readCopiesForm(
     policy,
     repositories: offer.rows.map(toRepositoryOption),
     search: describeSearch('Find a second repository', sought, offer, { field: 'copyRepository', action }),
-    policies: await readPolicyChoices(context, visit, policy),
+    policies: await readPolicyChoices(context, visit),
   };
 }
 

@@ -100,7 +100,7 @@ async function buildView(context: CoreContext, visit: Visit, calendar: FireCalen
     firesUrl: urls.previewFires({ plan: plan?.id }),
     retention: {
       value: draft.retentionPolicy,
-      choices: await readPolicyChoices(context, visit, draft.retentionPolicy),
+      choices: await readPolicyChoices(context, visit),
       policiesHref: urls.retention(),
     },
     options: toOptionsView(scene),

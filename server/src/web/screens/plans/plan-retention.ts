@@ -2,7 +2,6 @@
 import { idSchema, type PolicyId, type RepositoryId } from '@holdfast/shared/domain/ids.ts';
 import { describePolicy } from '@holdfast/shared/domain/retention-policy.ts';
 import { describeFreeze, describeKeep, describeRemove } from '@holdfast/shared/domain/retention-words.ts';
-import { HTTP } from '@holdfast/shared/limits.ts';
 import { isAllowed } from '../../../core/caller.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import { startForget } from '../../../core/retention/forget.ts';
@@ -21,6 +20,7 @@ import { PAGES } from '../../urls.ts';
 import { readClockface } from '../clockface.ts';
 import { isShown } from '../forms/form-problem.ts';
 import { findText, readText } from '../forms/form-values.ts';
+import { readWholeList } from '../forms/whole-list.ts';
 import { findId, getParam } from '../params.ts';
 import { loadNames, type Names, nameOf } from '../runs/run-names.ts';
 import { buildShell } from '../shell.ts';
@@ -205,14 +205,12 @@ export function checkPolicyChoice(text: string): { policy: PolicyId | undefined 
   return policy === undefined ? { problem: 'Choose one of the policies.' } : { policy };
 }
 
-/** What a plan may go by; the one it goes by now is among them. */
-export async function readPolicyChoices(context: CoreContext, visit: Visit, chosen: string): Promise<readonly FieldOption[]> {
-  const { rows } = await listPolicies(context, visit.caller, {}, { limit: HTTP.pageSizeMax });
-  const id = findId(chosen, idSchema('policy'));
-  const more = id === undefined || rows.some((row) => row.id === id) ? undefined : await findPolicy(context, visit, id);
+/** What a plan may go by: all there are, as `COUNTS.retentionPolicies` keeps them few. */
+export async function readPolicyChoices(context: CoreContext, visit: Visit): Promise<readonly FieldOption[]> {
+  const all = await readWholeList((page) => listPolicies(context, visit.caller, {}, page));
   return [
     { value: EVERYTHING, label: 'Everything: nothing is ever removed' },
-    ...[...rows, ...(more ? [more] : [])].map((policy) => ({ value: policy.id, label: policy.name })),
+    ...all.map((policy) => ({ value: policy.id, label: policy.name })),
   ];
 }
 

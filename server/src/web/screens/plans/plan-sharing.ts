@@ -1,6 +1,5 @@
 /** What the form and the page of a plan have to do with shared schedules: choosing one, making one, naming the one in use. */
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
-import { HTTP } from '@holdfast/shared/limits.ts';
 import { createSharedSchedule, listSharedSchedules } from '../../../core/plans/shared-schedules.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import type { Plan } from '../../../store/plans.ts';
@@ -9,6 +8,7 @@ import type { FireCalendar } from '../../api/fire-calendar.ts';
 import type { Visit } from '../../http/route.ts';
 import { type FormProblem, isShown, toFormProblem } from '../forms/form-problem.ts';
 import { readText } from '../forms/form-values.ts';
+import { readWholeList } from '../forms/whole-list.ts';
 import { findId } from '../params.ts';
 import type { PlanView } from './plan.view.ts';
 import type { SharingView } from './plan-form.view.ts';
@@ -36,19 +36,17 @@ export async function readScheduleText(
   };
 }
 
-/** What a plan may share; the one it uses now is among them. */
+/** What a plan may share: all there are, as `COUNTS.sharedSchedules` keeps them few. */
 export async function readSharing(
   context: CoreContext,
   visit: Visit,
   calendar: FireCalendar,
   { schedule, shareAs }: { schedule: ScheduleText; shareAs: string },
 ): Promise<SharingView> {
-  const { rows } = await listSharedSchedules(context, visit.caller, {}, { limit: HTTP.pageSizeMax });
-  const value = schedule.shared?.id ?? '';
-  const more = value === '' || rows.some(({ id }) => id === value) ? undefined : await findShared(context, visit, value);
+  const all = await readWholeList((page) => listSharedSchedules(context, visit.caller, {}, page));
   return {
-    value,
-    choices: [...rows, ...(more ? [more] : [])].map((shared) => ({
+    value: schedule.shared?.id ?? '',
+    choices: all.map((shared) => ({
       value: shared.id,
       label: `${shared.name}: ${calendar.describeCron(shared.schedule)}`,
     })),

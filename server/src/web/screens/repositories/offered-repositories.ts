@@ -6,7 +6,7 @@ import type { CoreContext } from '../../../core/ports.ts';
 import { listRepositories } from '../../../core/repositories/repositories.ts';
 import type { Repository } from '../../../store/repositories.ts';
 import type { FieldOption } from '../../ui/form.ts';
-import type { Offer } from '../hosts/offered-hosts.ts';
+import { type Offer, offerListed } from '../hosts/offered-hosts.ts';
 import { labelRepositoryKind } from '../sources/source-words.ts';
 
 /** For a select, 200 at most and those of `keep`. */
@@ -17,10 +17,7 @@ export async function offerRepositories(
 ): Promise<Offer<Repository>> {
   const search = find === '' ? undefined : find;
   const page = await listRepositories(context, caller, { search }, { limit: HTTP.pageSizeMax });
-  const listed = new Set(page.rows.map(({ id }) => id));
-  const missing = keep.filter((id) => id !== undefined && !listed.has(id)) as readonly RepositoryId[];
-  const kept = missing.length === 0 ? [] : await context.store.repositories.findRepositories(caller.tenant, missing);
-  return { rows: [...kept, ...page.rows], found: page.rows, isCut: page.next !== undefined };
+  return offerListed(page, keep, (ids) => context.store.repositories.findRepositories(caller.tenant, ids));
 }
 
 export function toRepositoryOption({ id, name, kind }: Pick<Repository, 'id' | 'name' | 'kind'>): FieldOption {

@@ -7,10 +7,11 @@ import { assertInert, readWords } from '../fixtures/inert.ts';
 import { addHost, addPlan, addRepository, addRun, addSource, HOUR_MS, MARKUP_NAME } from '../fixtures/setup-fleet.ts';
 import { createWorld, NOW, type World } from '../fixtures/world.ts';
 import { REPOSITORY_SCREENS } from './repositories.ts';
+import { REPOSITORY_ACT_SCREENS } from './repository-acts.ts';
 import { REPOSITORY_FORM_SCREENS } from './repository-form.ts';
 import { REPOSITORY_PAGE_SCREENS } from './repository-page.ts';
 
-const ROUTES = [...REPOSITORY_FORM_SCREENS, ...REPOSITORY_PAGE_SCREENS, ...REPOSITORY_SCREENS];
+const ROUTES = [...REPOSITORY_FORM_SCREENS, ...REPOSITORY_PAGE_SCREENS, ...REPOSITORY_ACT_SCREENS, ...REPOSITORY_SCREENS];
 const PASSWORD = 'repository-pass-phrase';
 const LOCAL_FORM = { name: 'disk', 'config-path': '/backup/restic', 'secret-password': PASSWORD };
 const ENGINE_ID = 'b'.repeat(64);

@@ -1,18 +1,10 @@
-/** `/repositories/:repository`: one repository, its test from a host, its creation on request, its end. */
+/** `/repositories/:repository`: one repository, and its end. What hosts are asked for there is in `repository-acts.ts`. */
 import { getRepositoryAdapter } from '@holdfast/shared/adapters/all.ts';
-import { type HostId, idSchema } from '@holdfast/shared/domain/ids.ts';
-import { AppError } from '@holdfast/shared/errors.ts';
-import { HTTP } from '@holdfast/shared/limits.ts';
+import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { isAllowed } from '../../../core/caller.ts';
 import { listPlans } from '../../../core/plans/plans.ts';
 import type { CoreContext } from '../../../core/ports.ts';
-import {
-  deleteRepository,
-  getRepository,
-  initRepository,
-  listRepositories,
-  testRepository,
-} from '../../../core/repositories/repositories.ts';
+import { deleteRepository, getRepository } from '../../../core/repositories/repositories.ts';
 import { readRepositoryHealth } from '../../../core/repositories/repository-standing.ts';
 import type { Repository } from '../../../store/repositories.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
@@ -20,16 +12,14 @@ import { PAGES } from '../../urls.ts';
 import { readClockface } from '../clockface.ts';
 import { describeConfig } from '../forms/adapter-form.ts';
 import { isShown } from '../forms/form-problem.ts';
-import { findText, readText } from '../forms/form-values.ts';
-import { offerHosts } from '../hosts/offered-hosts.ts';
-import { findId, findParts, getParam } from '../params.ts';
+import { readText } from '../forms/form-values.ts';
+import { findParts, getParam } from '../params.ts';
 import { buildShell } from '../shell.ts';
-import { toHostChoice } from '../sources/source-form.ts';
-import { findAdvice, toUnasked } from '../sources/source-test.ts';
-import { type TestResultView, testResult } from '../sources/source-test.view.ts';
+import type { TestResultView } from '../sources/source-test.view.ts';
 import { describeRepository, labelRepositoryKind } from '../sources/source-words.ts';
+import { readHostPicks } from './repository-hosts.ts';
+import { recallMissing } from './repository-missing.ts';
 import {
-  createOffer,
   REPOSITORY_ANSWER_ID,
   REPOSITORY_PART_ID,
   type RepositoryPageView,
@@ -39,7 +29,6 @@ import {
 } from './repository-page.view.ts';
 import { readPasswordPanel } from './repository-password.ts';
 import { readUsersView, toStandingView } from './repository-standing.ts';
-import { chooseHost, describeGone } from './repository-test.ts';
 import { readUpkeepView } from './repository-upkeep.ts';
 import { readRoutineView } from './routine.ts';
 
@@ -59,9 +48,8 @@ async function readRepositoryPage(
   const { caller, urls } = visit;
   const { id, testedFrom } = repository;
   const face = readClockface(context, visit);
-  const asked = readText(visit.form, 'host') || (findText(visit.query, 'missing') ?? '');
   const [hosts, plans, snapshots, health, users, tested] = await Promise.all([
-    offerHosts(context, caller, { keep: [findId(asked, idSchema('host')), testedFrom] }),
+    readHostPicks(context, visit, repository),
     listPlans(context, caller, { repository: id }, { limit: PLANS_SHOWN }),
     store.snapshots.countSnapshots(caller.tenant, id),
     readRepositoryHealth(context, caller, [id]),
@@ -69,8 +57,6 @@ async function readRepositoryPage(
     testedFrom === undefined ? undefined : store.hosts.findHost(caller.tenant, testedFrom),
   ]);
   const adapter = getRepositoryAdapter(repository.kind);
-  const choices = hosts.rows.map(toHostChoice);
-  const chosenHost = chooseHost(hosts.rows, testedFrom, asked)?.id;
   const isOpened = repository.engineId !== undefined;
   return {
     urls,
@@ -79,7 +65,6 @@ async function readRepositoryPage(
     name: repository.name,
     kindLabel: labelRepositoryKind(repository.kind),
     where: describeRepository(repository),
-    isLocal: adapter.localPath !== undefined,
     config: describeConfig(adapter.fields, repository.config, Object.keys(repository.secrets)),
     engineId: repository.engineId,
     runsAtOnce: repository.runsAtOnce,
@@ -95,10 +80,9 @@ async function readRepositoryPage(
       enabled,
       schedule: schedule && context.describeSchedule(schedule),
     })),
-    hosts: choices,
-    chosenHost,
+    testHost: hosts.test,
     test,
-    upkeep: isOpened ? await readUpkeepView(context, visit, repository, { choices, chosen: chosenHost }) : undefined,
+    upkeep: isOpened ? await readUpkeepView(context, visit, repository, hosts) : undefined,
     routine: isOpened ? await readRoutineView(context, visit, repository) : undefined,
     may: {
       manage: isAllowed(caller, 'repository.manage'),
@@ -108,7 +92,13 @@ async function readRepositoryPage(
   };
 }
 
-async function replyPage(context: CoreContext, visit: Visit, repository: Repository, test?: TestResultView): Promise<PageReply> {
+/** The page as it stands, with what a test said. */
+export async function replyPage(
+  context: CoreContext,
+  visit: Visit,
+  repository: Repository,
+  test?: TestResultView,
+): Promise<PageReply> {
   const view = await readRepositoryPage(context, visit, repository, test);
   return { kind: 'page', html: repositoryPage(await buildShell(context, visit, 'repositories'), view) };
 }
@@ -121,88 +111,6 @@ async function showRepository(context: CoreContext, visit: Visit): Promise<PageR
     [REPOSITORY_ANSWER_ID]: () => repositoryAnswer(view),
   });
   return parts ?? { kind: 'page', html: repositoryPage(await buildShell(context, visit, 'repositories'), view) };
-}
-
-function getPostedHost(visit: Visit) {
-  const host = findId(readText(visit.form, 'host'), idSchema('host'));
-  if (host === undefined) throw new AppError('invalid', 'choose the host that is to open the repository');
-  return host;
-}
-
-/** Repositories that a new one may be made after. */
-async function listModels(context: CoreContext, visit: Visit) {
-  const { rows } = await listRepositories(context, visit.caller, {}, { limit: HTTP.pageSizeMax });
-  return rows.filter(({ engineId }) => engineId !== undefined).map(({ id, name }) => ({ value: id, label: name }));
-}
-
-async function describeMissing(
-  context: CoreContext,
-  visit: Visit,
-  repository: Repository,
-  host: HostId,
-  words?: string,
-): Promise<TestResultView> {
-  return {
-    state: 'missing',
-    sentence: 'There is no repository at this address yet.',
-    words,
-    advice: 'If the address is right, create it. Nothing is ever created without being asked for.',
-    action: createOffer({ urls: visit.urls, repository: repository.id, host, models: await listModels(context, visit) }),
-  };
-}
-
-/** Saving it ends here when its test found none: the address names the host that looked. */
-async function recallMissing(context: CoreContext, visit: Visit, repository: Repository): Promise<TestResultView | undefined> {
-  const host = findId(findText(visit.query, 'missing'), idSchema('host'));
-  if (host === undefined || repository.engineId !== undefined || !isAllowed(visit.caller, 'repository.manage')) return undefined;
-  return describeMissing(context, visit, repository, host);
-}
-
-async function askRepository(context: CoreContext, visit: Visit, repository: Repository): Promise<TestResultView> {
-  try {
-    const host = getPostedHost(visit);
-    const result = await testRepository(context, visit.caller, { repository: repository.id, host });
-    const { message, latencyMs, snapshots } = result;
-    const advice = findAdvice(result.reason);
-    if (result.state === 'ready') {
-      const holds =
-        snapshots === undefined ? '' : snapshots === 1 ? ' It holds 1 snapshot.' : ` It holds ${snapshots} snapshots.`;
-      return { state: 'ready', sentence: `Ready: this host can open it.${holds}`, words: message, latencyMs };
-    }
-    if (result.state === 'failed')
-      return { state: 'refused', sentence: 'This host cannot open it.', words: message, advice, latencyMs };
-    if (repository.engineId !== undefined) return describeGone(result);
-    return { ...(await describeMissing(context, visit, repository, host, message)), latencyMs };
-  } catch (thrown) {
-    return toUnasked(thrown, getRepositoryAdapter(repository.kind).fields).view;
-  }
-}
-
-async function postTest(context: CoreContext, visit: Visit): Promise<PageReply> {
-  const { caller } = visit;
-  const before = await getRepository(context, caller, getRepositoryId(visit));
-  const test = await askRepository(context, visit, before);
-  if (visit.isFragment) return { kind: 'page', html: testResult(test) };
-  // The first test that succeeds pins the engine's id: the page shows what is stored now.
-  return replyPage(context, visit, await getRepository(context, caller, before.id), test);
-}
-
-async function postInit(context: CoreContext, visit: Visit): Promise<PageReply> {
-  const { caller, urls } = visit;
-  const repository = await getRepository(context, caller, getRepositoryId(visit));
-  try {
-    const like = findId(readText(visit.form, 'like'), idSchema('repository'));
-    await initRepository(context, caller, { repository: repository.id, host: getPostedHost(visit), like });
-  } catch (thrown) {
-    if (!isShown(thrown)) throw thrown;
-    return replyPage(context, visit, repository, {
-      state: 'refused',
-      sentence: 'The repository was not created.',
-      words: thrown.message,
-    });
-  }
-  const text = `${repository.name} was created and is ready. Next: make a plan that backs up into it.`;
-  return { kind: 'redirect', to: urls.repository({ repository: repository.id }), flash: { tone: 'good', text } };
 }
 
 async function postDelete(context: CoreContext, visit: Visit): Promise<PageReply> {
@@ -223,7 +131,5 @@ async function postDelete(context: CoreContext, visit: Visit): Promise<PageReply
 
 export const REPOSITORY_PAGE_SCREENS: readonly ScreenRoute[] = [
   { method: 'get', path: PAGES.repository, handle: showRepository },
-  { method: 'post', path: PAGES.testRepository, handle: postTest },
-  { method: 'post', path: PAGES.initRepository, handle: postInit },
   { method: 'post', path: PAGES.deleteRepository, handle: postDelete },
 ];

@@ -3,7 +3,6 @@ import { type Html, type HtmlValue, html } from '../../html.ts';
 import { confirmButton, linkButton, onward } from '../../ui/button.ts';
 import { emptyState } from '../../ui/empty.ts';
 import { callout } from '../../ui/flash.ts';
-import { type FieldOption, formField } from '../../ui/form.ts';
 import { layout, type Shell } from '../../ui/layout.ts';
 import { facts, panel, rows } from '../../ui/panel.ts';
 import { formatCount, formatNoun, formatSpan } from '../../ui/quantity.ts';
@@ -11,8 +10,8 @@ import { status } from '../../ui/status.ts';
 import { type Clockface, relativeTime } from '../../ui/time.ts';
 import type { Urls } from '../../urls.ts';
 import { liveText } from '../live-text.view.ts';
-import type { HostChoice } from '../sources/source-form.view.ts';
 import { type TestResultView, testForm, testResult } from '../sources/source-test.view.ts';
+import { type HostPick, hostPick } from './repository-hosts.view.ts';
 import { type PasswordPanelView, passwordPanel } from './repository-password.view.ts';
 import {
   locksPanel,
@@ -32,8 +31,6 @@ export interface RepositoryPageView {
   name: string;
   kindLabel: string;
   where: string;
-  /** A directory of one host: only that host can open it. */
-  isLocal: boolean;
   config: readonly { label: string; value: string }[];
   engineId: string | undefined;
   /** Of each host; undefined for as many as the host runs. */
@@ -45,9 +42,7 @@ export interface RepositoryPageView {
   password: PasswordPanelView;
   snapshots: number;
   plans: readonly { id: string; name: string; enabled: boolean; schedule: string | undefined }[];
-  hosts: readonly HostChoice[];
-  /** The host the test begins with. */
-  chosenHost: string | undefined;
+  testHost: HostPick;
   test?: TestResultView | undefined;
   /** Undefined while no host has opened it. */
   upkeep: UpkeepView | undefined;
@@ -100,7 +95,8 @@ function answerOf({ name, engineId, snapshots, testedFrom, upkeep, standing, fac
 }
 
 function testPanel(view: RepositoryPageView): Html {
-  const { urls, id, hosts } = view;
+  const { urls, id, testHost } = view;
+  const { hosts, search } = testHost;
   if (hosts.length === 0)
     return panel({
       title: 'Test it from a host',
@@ -113,41 +109,15 @@ function testPanel(view: RepositoryPageView): Html {
     });
   const isNext = view.engineId === undefined && view.test?.state !== 'missing';
   const anyOnline = hosts.some((host) => host.standing === 'online');
-  const choice = formField({
-    name: 'host',
-    label: 'Host',
-    kind: 'select',
-    required: true,
-    value: view.chosenHost,
-    help: view.isLocal ? 'The directory lies on this host.' : 'One that will back up to it: what counts is the way from there.',
-    options: hosts.map((host) => ({
-      value: host.id,
-      label: host.standing === 'online' ? host.name : `${host.name} (${host.standing})`,
-    })),
-  });
   return panel({
     id: 'test',
     title: isNext ? 'Next: test it from the host that will use it' : 'Test it from a host',
     content: html`<div class="stack"><p class="quiet">Opens it read-only and shows what the tool says. Nothing is created or changed.</p>${
-      !anyOnline && callout({ tone: 'notice', text: 'No host is connected right now, so none can be asked.' })
-    }${testForm({ action: urls.testRepository({ repository: id }), label: 'Test', content: html`<div class="fields">${choice}</div>`, primary: isNext })}${testResult(view.test)}</div>`,
+      !anyOnline &&
+      search === undefined &&
+      callout({ tone: 'notice', text: 'No host is connected right now, so none can be asked.' })
+    }${testForm({ action: urls.testRepository({ repository: id }), label: 'Test', content: html`<div class="fields">${hostPick(testHost)}</div>`, primary: isNext })}${testResult(view.test)}</div>`,
   });
-}
-
-/** The one way a repository comes into being: a person saw that there is none, and says so. */
-export function createOffer(view: { urls: Urls; repository: string; host: string; models?: readonly FieldOption[] }): Html {
-  const { models = [] } = view;
-  const like =
-    models.length > 0 &&
-    formField({
-      name: 'like',
-      label: 'Cut files as',
-      kind: 'select',
-      value: '',
-      options: [{ value: '', label: 'no other repository' }, ...models],
-      help: 'For a second repository: what is copied from the first one is then shared with what is backed up here.',
-    });
-  return html`<form class="stack" method="post" action="${view.urls.initRepository({ repository: view.repository })}"><input type="hidden" name="host" value="${view.host}">${like}<button class="button button-primary"><span>Create the repository there</span></button></form>`;
 }
 
 /** What changes by itself, and the test. */

@@ -9,6 +9,7 @@ import type { Repository } from '../../../store/repositories.ts';
 import { assertInert, readWords } from '../fixtures/inert.ts';
 import { addHost, addRepository, HOUR_MS, MARKUP_NAME } from '../fixtures/setup-fleet.ts';
 import { createWorld, NOW, type World } from '../fixtures/world.ts';
+import { REPOSITORY_ACT_SCREENS } from './repository-acts.ts';
 import { REPOSITORY_PAGE_SCREENS } from './repository-page.ts';
 import { REPOSITORY_UPKEEP_SCREENS } from './repository-upkeep.ts';
 
@@ -20,7 +21,7 @@ describe('the upkeep of a repository', () => {
   let repository: Repository;
   let made = 0;
   before(async () => {
-    world = await createWorld([...REPOSITORY_PAGE_SCREENS, ...REPOSITORY_UPKEEP_SCREENS]);
+    world = await createWorld([...REPOSITORY_PAGE_SCREENS, ...REPOSITORY_ACT_SCREENS, ...REPOSITORY_UPKEEP_SCREENS]);
     host = await addHost(world, { name: 'db-1' });
     const { hosts } = world.context.store;
     const facts = { ...host.facts, capabilities: ['check.start', 'prune.start'] };

@@ -1,12 +1,12 @@
-/** Checks, prunes and the admin credential of one repository. */
-import { type HostId, idSchema } from '@holdfast/shared/domain/ids.ts';
-import { type CheckScope, checkScopeSchema, describeCheckScope } from '@holdfast/shared/domain/maintenance.ts';
+/** Checks, prunes and the admin credential of one repository: what its page says of them, and the form of the credential. */
+import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import { describeCheckScope } from '@holdfast/shared/domain/maintenance.ts';
 import { countParts } from '@holdfast/shared/domain/routine.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { demand, isAllowed } from '../../../core/caller.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import { listAdminFields, removeAdminCredential, setAdminCredential } from '../../../core/repositories/admin-credential.ts';
-import { findWholeReading, readUpkeep, startCheck, startPrune } from '../../../core/repositories/maintenance.ts';
+import { findWholeReading, readUpkeep } from '../../../core/repositories/maintenance.ts';
 import { getRepository } from '../../../core/repositories/repositories.ts';
 import { listUnderWay } from '../../../core/repositories/under-way.ts';
 import { chooseScope, isDamaged } from '../../../core/routine/planner.ts';
@@ -17,13 +17,13 @@ import { formatBytes } from '../../ui/quantity.ts';
 import { PAGES } from '../../urls.ts';
 import { readClockface } from '../clockface.ts';
 import { nameInput, readAdapterForm, readTypedValues, toAdapterSections } from '../forms/adapter-form.ts';
-import { type FormProblem, isShown, NO_PROBLEM, toFormProblem } from '../forms/form-problem.ts';
+import { type FormProblem, NO_PROBLEM, toFormProblem } from '../forms/form-problem.ts';
 import { readText } from '../forms/form-values.ts';
-import { findId, getParam } from '../params.ts';
+import { getParam } from '../params.ts';
 import { loadNames, nameOf } from '../runs/run-names.ts';
 import { RUN_KIND_WORDS, shortenSentence, splitFailure } from '../runs/run-words.ts';
 import { buildShell } from '../shell.ts';
-import type { HostChoice } from '../sources/source-form.view.ts';
+import type { HostPicks } from './repository-hosts.view.ts';
 import { adminCredentialPage, toOptional, type UpkeepRun, type UpkeepView } from './repository-upkeep.view.ts';
 
 /** In so many parts is all data read by whoever asks for a part each time, where no routine says otherwise. */
@@ -79,7 +79,7 @@ export async function readUpkeepView(
   context: CoreContext,
   visit: Visit,
   repository: Repository,
-  hosts: { choices: readonly HostChoice[]; chosen: string | undefined },
+  hosts: HostPicks,
 ): Promise<UpkeepView> {
   const { caller, urls } = visit;
   const { checks, prunes, sizes } = await readUpkeep(context, caller, repository.id);
@@ -99,8 +99,8 @@ export async function readUpkeepView(
       snapshots,
       restoreBytes,
     })),
-    hosts: hosts.choices,
-    chosenHost: hosts.chosen,
+    hosts,
+    scope: readText(visit.form, 'scope') || 'structure',
     nextPart: await findNextPart(context, repository, checks),
     admin: listAdminFields(repository.kind).length === 0 ? 'none' : repository.admin === undefined ? 'missing' : 'set',
     underWay: may.manage ? await readUnderWay(context, visit, repository) : [],
@@ -108,51 +108,8 @@ export async function readUpkeepView(
   };
 }
 
-function getPostedHost(visit: Visit): HostId {
-  const host = findId(readText(visit.form, 'host'), idSchema('host'));
-  if (host === undefined) throw new AppError('invalid', 'choose the host that is to do it');
-  return host;
-}
-
-function readScope(visit: Visit): CheckScope {
-  const kind = readText(visit.form, 'scope');
-  if (kind === 'everything' || kind === 'structure') return { kind };
-  const [part, of] = [Number(readText(visit.form, 'part')), Number(readText(visit.form, 'of'))];
-  const parsed = checkScopeSchema.safeParse({ kind, part, of });
-  if (parsed.success) return parsed.data;
-  throw new AppError('invalid', 'choose what is to be read');
-}
-
-/** Goes to the page of the run that was started; what stands in its way is told on the repository's page. */
-async function start(visit: Visit, repository: Repository, act: () => Promise<Run>): Promise<PageReply> {
-  const { urls } = visit;
-  try {
-    const run = await act();
-    return { kind: 'redirect', to: urls.run({ run: run.id }) };
-  } catch (thrown) {
-    if (!isShown(thrown)) throw thrown;
-    const to = urls.repository({ repository: repository.id });
-    return { kind: 'redirect', to, flash: { tone: 'bad', text: `Nothing was started: ${thrown.message}.` } };
-  }
-}
-
 async function getVisited(context: CoreContext, visit: Visit): Promise<Repository> {
   return getRepository(context, visit.caller, getParam(visit, 'repository', idSchema('repository')));
-}
-
-async function postCheck(context: CoreContext, visit: Visit): Promise<PageReply> {
-  const repository = await getVisited(context, visit);
-  return start(visit, repository, () =>
-    startCheck(context, visit.caller, repository.id, { host: getPostedHost(visit), scope: readScope(visit) }),
-  );
-}
-
-async function postPrune(context: CoreContext, visit: Visit): Promise<PageReply> {
-  const repository = await getVisited(context, visit);
-  const understood = readText(visit.form, 'understood') === 'true';
-  return start(visit, repository, () =>
-    startPrune(context, visit.caller, repository.id, { host: getPostedHost(visit), understood }),
-  );
 }
 
 async function replyAdmin(
@@ -217,8 +174,6 @@ async function postRemoveAdmin(context: CoreContext, visit: Visit): Promise<Page
 }
 
 export const REPOSITORY_UPKEEP_SCREENS: readonly ScreenRoute[] = [
-  { method: 'post', path: PAGES.checkRepository, handle: postCheck },
-  { method: 'post', path: PAGES.pruneRepository, handle: postPrune },
   { method: 'get', path: PAGES.adminCredential, handle: showAdmin },
   { method: 'post', path: PAGES.adminCredential, handle: postAdmin },
   { method: 'post', path: PAGES.removeAdminCredential, handle: postRemoveAdmin },

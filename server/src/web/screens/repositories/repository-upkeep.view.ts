@@ -1,6 +1,6 @@
 /** The upkeep of a repository: its last check and prune, its size over time, and what a person may order now. */
 import { type Html, html } from '../../html.ts';
-import { button, confirmButton, linkButton, postButton } from '../../ui/button.ts';
+import { button, type Confirmation, confirmButton, linkButton, postButton } from '../../ui/button.ts';
 import { sparkline } from '../../ui/charts.ts';
 import { callout } from '../../ui/flash.ts';
 import { type Field, type FieldSection, form, formField } from '../../ui/form.ts';
@@ -10,7 +10,7 @@ import { formatBytes, formatNoun, formatSpan } from '../../ui/quantity.ts';
 import { runStatus, status } from '../../ui/status.ts';
 import { type Clockface, relativeTime } from '../../ui/time.ts';
 import type { Urls } from '../../urls.ts';
-import type { HostChoice } from '../sources/source-form.view.ts';
+import { type HostPicks, hostPick } from './repository-hosts.view.ts';
 
 /** A check or a prune, as one line tells it. */
 export interface UpkeepRun {
@@ -37,8 +37,9 @@ export interface UpkeepView {
   wholeAt: number | undefined;
   /** Oldest first; the last one is shown in numbers. */
   sizes: readonly { at: number; sizeBytes: number; snapshots: number; restoreBytes: number }[];
-  hosts: readonly HostChoice[];
-  chosenHost: string | undefined;
+  hosts: HostPicks;
+  /** What a check reads, as it was chosen. */
+  scope: string;
   /** The part that a person is offered to read next. */
   nextPart: { part: number; of: number };
   /** Whether the kind knows a second credential, and whether there is one. */
@@ -46,21 +47,6 @@ export interface UpkeepView {
   /** Runs in it that have not ended; empty for somebody who may not prune. */
   underWay: readonly { href: string; what: string }[];
   may: { check: boolean; manage: boolean };
-}
-
-function hostField(view: UpkeepView, id: string): Html {
-  return formField({
-    name: 'host',
-    label: 'From host',
-    kind: 'select',
-    required: true,
-    value: view.chosenHost,
-    options: view.hosts.map((host) => ({
-      value: host.id,
-      label: host.standing === 'online' ? host.name : `${host.name} (${host.standing})`,
-    })),
-    help: id === 'prune' ? undefined : 'What is read goes over this host’s line.',
-  });
 }
 
 const CHECK_FORM = 'check-form';
@@ -72,39 +58,42 @@ function checkForm(view: UpkeepView): Html {
     label: 'Read',
     kind: 'select',
     required: true,
-    value: 'structure',
+    value: view.scope,
     options: [
       { value: 'structure', label: 'The structure: finds what is missing, reads no data' },
       { value: 'part', label: `The structure and part ${nextPart.part} of ${nextPart.of} of the data` },
       { value: 'everything', label: 'Everything: finds any altered byte, and takes its time' },
     ],
   });
-  return html`<form id="${CHECK_FORM}" method="post" action="${urls.checkRepository({ repository })}"><input type="hidden" name="part" value="${nextPart.part}"><input type="hidden" name="of" value="${nextPart.of}"><div class="fields">${scope}${hostField(view, 'check')}</div></form>`;
+  return html`<form id="${CHECK_FORM}" method="post" action="${urls.checkRepository({ repository })}"><input type="hidden" name="part" value="${nextPart.part}"><input type="hidden" name="of" value="${nextPart.of}"><div class="fields">${scope}${hostPick(view.hosts.check)}</div></form>`;
 }
 
-function pruneButton(view: UpkeepView): Html {
+/** The question before a prune; `understood`: its runs under way are taken into account. */
+export function askPrune(view: UpkeepView, understood = false): Confirmation {
   const { urls, repository, name, admin, underWay } = view;
   const going =
     underWay.length > 0 &&
     html`<p>Under way in it now:</p><ul>${underWay.map(({ href, what }) => html`<li><a href="${href}">${what}</a></li>`)}</ul><p>The prune waits for those of its own host until they end, and half an hour for those of others; then it fails.</p>`;
   const consent =
     underWay.length > 0 &&
-    formField({ name: 'understood', label: 'Prune although runs are under way', kind: 'checkbox', required: true });
+    formField({
+      name: 'understood',
+      label: 'Prune although runs are under way',
+      kind: 'checkbox',
+      required: true,
+      value: understood,
+    });
   const effect = html`<div class="stack"><p>Data that no snapshot needs any more is removed from the storage for good. Every snapshot stays restorable. Backups into this repository wait until it is done.</p>${going}${
     admin === 'set' && html`<p>The host is given the admin credential with this one order.</p>`
   }</div>`;
-  return confirmButton({
-    id: 'prune-repository',
-    label: 'Prune now…',
-    confirm: {
-      title: html`Prune ${name}?`,
-      effect,
-      verb: 'Prune',
-      kind: 'primary',
-      action: urls.pruneRepository({ repository }),
-      fields: html`${hostField(view, 'prune')}${consent}`,
-    },
-  });
+  return {
+    title: html`Prune ${name}?`,
+    effect,
+    verb: 'Prune',
+    kind: 'primary',
+    action: urls.pruneRepository({ repository }),
+    fields: html`${hostPick(view.hosts.prune)}${consent}`,
+  };
 }
 
 function toLine(run: UpkeepRun | undefined, face: Clockface, never: { title: string; detail: string }, title: string): RowView {
@@ -175,7 +164,8 @@ function damageNotice({ check }: UpkeepView): Html {
 
 /** Only for a repository that a host has opened. */
 export function upkeepPanel(view: UpkeepView): Html {
-  const { face, may, hosts, wholeAt } = view;
+  const { face, may, wholeAt } = view;
+  const hasHosts = view.hosts.check.hosts.length > 0;
   const whole: RowView[] =
     wholeAt === undefined || view.isDamaged
       ? []
@@ -187,7 +177,7 @@ export function upkeepPanel(view: UpkeepView): Html {
           },
         ];
   const acts = html`<div class="form-actions">${may.check && button({ label: 'Check now', attributes: { form: CHECK_FORM } })}${
-    may.manage && pruneButton(view)
+    may.manage && confirmButton({ id: 'prune-repository', label: 'Prune now…', confirm: askPrune(view) })
   }</div>`;
   return panel({
     id: 'upkeep',
@@ -202,7 +192,7 @@ export function upkeepPanel(view: UpkeepView): Html {
       ...whole,
       toLine(view.prune, face, { title: 'Not pruned yet', detail: 'What retention removed still takes up space.' }, 'Prune'),
       ...(may.manage && view.admin !== 'none' ? [adminRow(view)] : []),
-    ])}${hosts.length > 0 && may.check && checkForm(view)}${hosts.length > 0 && acts}</div>`,
+    ])}${hasHosts && may.check && checkForm(view)}${hasHosts && acts}</div>`,
   });
 }
 

@@ -3,36 +3,36 @@ import { type HostId, idSchema } from '@holdfast/shared/domain/ids.ts';
 import { engineSnapshotIdSchema } from '@holdfast/shared/domain/snapshot.ts';
 import { joinStoredPath, showStoredText, splitStoredPath, storedPathSchema } from '@holdfast/shared/domain/stored-path.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
-import { BROWSE, COUNTS } from '@holdfast/shared/limits.ts';
+import { BROWSE } from '@holdfast/shared/limits.ts';
 import type { TreeListing } from '@holdfast/shared/protocol/browse.ts';
 import { demand, isAllowed } from '../../../core/caller.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import { adoptOrphan, listStoredDirectory } from '../../../core/repositories/orphans.ts';
 import { getRepository } from '../../../core/repositories/repositories.ts';
-import { type ContentsRow, findStored, type RepositoryContents } from '../../../core/repositories/repository-contents.ts';
-import { listSources } from '../../../core/sources/sources.ts';
+import { type ContentsRow, findStored } from '../../../core/repositories/repository-contents.ts';
 import type { Repository } from '../../../store/repositories.ts';
-import type { Source } from '../../../store/sources.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
+import { fieldPartId } from '../../ui/form.ts';
 import { formatNoun } from '../../ui/quantity.ts';
 import { PAGES } from '../../urls.ts';
 import { readClockface } from '../clockface.ts';
+import { foundChoices } from '../forms/choice-search.view.ts';
 import { isShown, toFormProblem } from '../forms/form-problem.ts';
 import { readText } from '../forms/form-values.ts';
-import { findId, getParam } from '../params.ts';
+import { describeSearch, offerSources, readSought } from '../hosts/offered-hosts.ts';
+import { findId, findParts, getParam } from '../params.ts';
 import { loadNames, nameOf } from '../runs/run-names.ts';
 import { buildShell } from '../shell.ts';
 import { labelSourceKind } from '../sources/source-words.ts';
 import {
+  ADOPTED,
+  adoptedField,
   lookTroublePage,
   type StoredFilesView,
   type StoredSnapshotView,
   storedFilesPage,
   storedSnapshotPage,
 } from './stored-snapshot.view.ts';
-
-/** Sources that are offered; a further one is named by the API. */
-const SOURCES_OFFERED = Math.min(200, COUNTS.sourcesPerHost);
 
 interface Asked {
   repository: Repository;
@@ -63,23 +63,41 @@ function crumbsOf({ urls }: Visit, { repository, engineId, host }: Asked) {
 }
 
 /** Sources it may be one of; the one that its tags name, or one on the machine that made it, comes chosen. */
-async function listTargets(context: CoreContext, visit: Visit, { repository, host }: RepositoryContents, row: ContentsRow) {
-  const filter = repository.kind === 'local' ? { host: host.id } : {};
-  const { rows } = await listSources(context, visit.caller, filter, { limit: SOURCES_OFFERED });
-  const named = row.tags?.source;
-  const missing = named !== undefined && !rows.some(({ id }) => id === named);
-  const own = missing ? await context.store.sources.findSources(visit.caller.tenant, [named as Source['id']]) : [];
-  const sources = [...own.filter((source) => repository.kind !== 'local' || source.host === host.id), ...rows];
-  const names = await loadNames(context, visit.caller, { hosts: sources.map((source) => source.host) });
-  const onMachine = sources.find((source) => names.hosts.get(source.host)?.facts?.hostname === row.stored?.hostname);
-  const chosen = (sources.find(({ id }) => id === named) ?? onMachine)?.id;
-  const options = sources.map((source) => ({
+async function listTargets(context: CoreContext, visit: Visit, asked: Asked, row?: ContentsRow) {
+  const { repository, engineId } = asked;
+  const named = findId(row?.tags?.source, idSchema('source'));
+  const posted = findId(readText(visit.form, ADOPTED), idSchema('source'));
+  const sought = readSought(visit, ADOPTED);
+  // A repository on a disk of one host has only what is of that host.
+  const host = repository.kind === 'local' ? asked.host : undefined;
+  const offer = await offerSources(context, visit.caller, { host, find: sought.find, keep: [posted, named] });
+  const names = await loadNames(context, visit.caller, { hosts: offer.rows.map((source) => source.host) });
+  const onMachine = offer.rows.find(
+    (source) => row?.stored !== undefined && names.hosts.get(source.host)?.facts?.hostname === row.stored.hostname,
+  );
+  const chosen = posted ?? (offer.rows.find(({ id }) => id === named) ?? onMachine)?.id;
+  const options = offer.rows.map((source) => ({
     value: source.id as string,
     label: `${nameOf(names.hosts, source.host, 'host')} / ${source.name} (${labelSourceKind(source.kind)})`,
   }));
   // Nothing says which: a person does.
   const isOpen = chosen === undefined && options.length > 0;
-  return { sources: isOpen ? [{ value: '', label: 'Choose a source' }, ...options] : options, chosen };
+  const action = visit.urls.adoptOrphan({ repository: repository.id, engine: engineId });
+  return {
+    sources: isOpen ? [{ value: '', label: 'Choose a source' }, ...options] : options,
+    chosen,
+    search: describeSearch('Find a source, by its name or its host', sought, offer, { field: ADOPTED, action }),
+  };
+}
+
+/** The field alone, where its search follows the typing: no host is asked for that. */
+async function findTargetsPart(context: CoreContext, visit: Visit, asked: Asked): Promise<PageReply | undefined> {
+  return findParts(visit, {
+    async [fieldPartId(ADOPTED)]() {
+      const targets = await listTargets(context, visit, asked);
+      return foundChoices(adoptedField({ ...targets, error: undefined }), targets.search);
+    },
+  });
 }
 
 async function listOrigin(
@@ -108,15 +126,15 @@ async function replySnapshot(
   context: CoreContext,
   visit: Visit,
   asked: Asked,
-  problem: { text?: string | undefined; source?: string | undefined; chosen?: string | undefined },
+  problem: { text?: string | undefined; source?: string | undefined },
 ): Promise<PageReply> {
   const { caller, urls } = visit;
-  const { contents, row } = await findStored(context, caller, { ...asked, repository: asked.repository.id });
+  const { row } = await findStored(context, caller, { ...asked, repository: asked.repository.id });
   const { stored, state, known } = row;
   const at = { repository: asked.repository.id, engine: asked.engineId };
   const isOrphan = state === 'orphan';
   const crumbs = crumbsOf(visit, asked);
-  const targets = isOrphan ? await listTargets(context, visit, contents, row) : undefined;
+  const targets = isOrphan ? await listTargets(context, visit, asked, row) : undefined;
   const view: StoredSnapshotView = {
     face: readClockface(context, visit),
     crumbs: [...crumbs.list, { label: crumbs.own.label }],
@@ -136,7 +154,6 @@ async function replySnapshot(
     adopt: targets && {
       action: urls.adoptOrphan(at),
       ...targets,
-      chosen: problem.chosen ?? targets.chosen,
       addSourceHref: urls.addSource({ host: asked.host }),
       error: problem.source,
     },
@@ -166,7 +183,9 @@ async function showStored(context: CoreContext, visit: Visit): Promise<PageReply
 async function postAdoption(context: CoreContext, visit: Visit): Promise<PageReply> {
   const { caller, urls } = visit;
   const asked = await getAsked(context, visit);
-  const source = findId(readText(visit.form, 'source'), idSchema('source'));
+  if (readSought(visit, ADOPTED).isAsked)
+    return (await findTargetsPart(context, visit, asked)) ?? replySnapshot(context, visit, asked, {});
+  const source = findId(readText(visit.form, ADOPTED), idSchema('source'));
   if (source === undefined) return replySnapshot(context, visit, asked, { source: 'Source: choose one' });
   try {
     const adopted = await adoptOrphan(context, caller, { ...asked, repository: asked.repository.id, source });
@@ -176,7 +195,7 @@ async function postAdoption(context: CoreContext, visit: Visit): Promise<PageRep
     return { kind: 'redirect', to: isRestore ? urls.restoreSnapshot(to) : urls.snapshot(to), flash: { tone: 'good', text } };
   } catch (thrown) {
     const problem = toFormProblem(thrown);
-    return replySnapshot(context, visit, asked, { text: problem.text, source: problem.fields['source'], chosen: source });
+    return replySnapshot(context, visit, asked, { text: problem.text, source: problem.fields['source'] });
   }
 }
 

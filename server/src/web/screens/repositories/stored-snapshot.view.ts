@@ -4,13 +4,14 @@ import { button, linkButton } from '../../ui/button.ts';
 import { copyLine } from '../../ui/copy.ts';
 import { emptyState } from '../../ui/empty.ts';
 import { callout } from '../../ui/flash.ts';
-import { type FieldOption, formField } from '../../ui/form.ts';
+import { type Field, type FieldOption, formField } from '../../ui/form.ts';
 import { icon } from '../../ui/icons.ts';
 import { type Crumb, layout, type Shell } from '../../ui/layout.ts';
 import { facts, panel } from '../../ui/panel.ts';
 import { formatBytes, formatCount, formatNoun } from '../../ui/quantity.ts';
 import { type Pager, table } from '../../ui/table.ts';
 import { type Clockface, dayTime, relativeTime } from '../../ui/time.ts';
+import { type ChoiceSearch, searchedField } from '../forms/choice-search.view.ts';
 import { type ContentsWord, contentsStatus, explainWord } from './repository-contents.view.ts';
 
 export interface StoredSnapshotView {
@@ -34,6 +35,8 @@ export interface StoredSnapshotView {
     | {
         action: string;
         sources: readonly FieldOption[];
+        /** Where there are more than the select offers. */
+        search: ChoiceSearch | undefined;
         chosen: string | undefined;
         addSourceHref: string;
         error: string | undefined;
@@ -77,9 +80,29 @@ function deleteForm({ host, engineId }: StoredSnapshotView, action: string): Htm
   return html`<form class="inline-form" method="post" action="${action}"><input type="hidden" name="host" value="${host}"><input type="hidden" name="engine" value="${engineId}">${button({ label: 'Delete…', kind: 'danger' })}</form>`;
 }
 
+/** The name of the field. */
+export const ADOPTED = 'source';
+
+export function adoptedField({
+  sources,
+  chosen,
+  error,
+}: Pick<NonNullable<StoredSnapshotView['adopt']>, 'sources' | 'chosen' | 'error'>): Field {
+  return {
+    name: ADOPTED,
+    label: 'As a snapshot of',
+    kind: 'select',
+    required: true,
+    value: chosen,
+    options: sources,
+    error,
+    help: 'The kind of the source says how it is restored: a dump of a database goes to a source of that kind, everything else to one of files.',
+  };
+}
+
 function adoptPanel({ adopt, host }: StoredSnapshotView): Html | false {
   if (adopt === undefined) return false;
-  if (adopt.sources.length === 0)
+  if (adopt.sources.length === 0 && adopt.search === undefined)
     return panel({
       title: 'Adopt it',
       content: emptyState({
@@ -89,16 +112,7 @@ function adoptPanel({ adopt, host }: StoredSnapshotView): Html | false {
         action: linkButton({ href: adopt.addSourceHref, label: 'Add source' }),
       }),
     });
-  const source = formField({
-    name: 'source',
-    label: 'As a snapshot of',
-    kind: 'select',
-    required: true,
-    value: adopt.chosen,
-    options: adopt.sources,
-    error: adopt.error,
-    help: 'The kind of the source says how it is restored: a dump of a database goes to a source of that kind, everything else to one of files.',
-  });
+  const source = formField(searchedField(adoptedField(adopt), adopt.search));
   return panel({
     title: 'Adopt it, to restore it',
     content: html`<div class="stack"><p>It comes into the ledger, marked as adopted. No run vouches for it: it never counts as a backup of the source, and no policy removes it. Reading it whole shows that it can be read.</p><form class="form" method="post" action="${adopt.action}"><input type="hidden" name="host" value="${host}"><div class="fields">${source}</div><div class="form-actions">${button({ label: 'Adopt and restore…', kind: 'primary', name: 'next', value: 'restore' })}${button({ label: 'Adopt', name: 'next', value: 'stay' })}</div></form></div>`,

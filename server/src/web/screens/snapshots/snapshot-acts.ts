@@ -1,9 +1,8 @@
 /** `/snapshots/acts`: what is done with chosen snapshots, one or many; and what the page of one says about copies and readings. */
 import { idSchema, type RepositoryId, type SnapshotId } from '@holdfast/shared/domain/ids.ts';
-import { HTTP, RUNS } from '@holdfast/shared/limits.ts';
+import { RUNS } from '@holdfast/shared/limits.ts';
 import { isAllowed } from '../../../core/caller.ts';
 import type { CoreContext } from '../../../core/ports.ts';
-import { listRepositories } from '../../../core/repositories/repositories.ts';
 import type { StartedRuns } from '../../../core/runs/runs.ts';
 import { findOpenVerification } from '../../../core/snapshots/open-verification.ts';
 import { pinSnapshot, unpinSnapshot } from '../../../core/snapshots/pins.ts';
@@ -32,7 +31,8 @@ import {
   type SnapshotActsView,
   type VerificationView,
 } from './snapshot-acts.view.ts';
-import { readHands, readHost } from './snapshot-hands.ts';
+import { isSecondSought, readSeconds, replySeconds } from './snapshot-copy.ts';
+import { findHandsPart, isHandSought, readHands, readHost } from './snapshot-hands.ts';
 import { handsPage } from './snapshot-hands.view.ts';
 
 const isThere = ({ state }: Pick<Snapshot, 'state'>): boolean => state !== 'missing' && state !== 'removed';
@@ -44,7 +44,6 @@ export function readActs({ caller, urls }: Visit): SnapshotActsView {
     mayPin: isAllowed(caller, 'plan.manage'),
     mayVerify: isAllowed(caller, 'run.start'),
     mayDelete: isAllowed(caller, 'repository.manage'),
-    seconds: [],
   };
 }
 
@@ -82,13 +81,10 @@ export async function readSnapshotMore(
     .filter(({ id }) => id !== snapshot.id)
     .map((place) => nameOf(names.repositories, place.repository, 'repository'));
   const has = new Set(lie.map((place) => place.repository));
-  const others = isThere(snapshot) ? (await listRepositories(context, caller, {}, { limit: HTTP.pageSizeMax })).rows : [];
-  const seconds = others
-    .filter(({ id, engineId }) => !has.has(id) && engineId !== undefined)
-    .map(({ id, name }) => ({ value: id, label: name }));
+  const seconds = isThere(snapshot) ? await readSeconds(context, visit, has) : undefined;
   return {
     places: places.length > 1 ? places : [],
-    ...(isThere(snapshot) ? { acts: { ...readActs(visit), seconds, snapshot: snapshot.id, source, repository, elsewhere } } : {}),
+    ...(seconds ? { acts: { ...readActs(visit), seconds, snapshot: snapshot.id, source, repository, elsewhere } } : {}),
     ...(open === undefined ? {} : { reading: { isRunning: open.isRunning, runHref: urls.run({ run: open.run }) } }),
     ...(verification === undefined
       ? {}
@@ -143,6 +139,8 @@ async function readLines(context: CoreContext, visit: Visit, chosen: readonly Sn
   }));
 }
 
+const readConfirm = ({ form }: Visit): string => readText(form, 'confirm').slice(0, 100);
+
 /** Whether what was chosen goes from wherever else it lies too. */
 const wantsCopies = ({ form }: Visit): boolean => readText(form, 'copies') === 'true';
 
@@ -152,6 +150,9 @@ async function askDeletion(context: CoreContext, visit: Visit, ids: readonly Sna
   const lines = await readLines(context, visit, chosen);
   const others = await readLines(context, visit, await listElsewhere(context, caller, chosen));
   const copies = wantsCopies(visit);
+  const hands = await readHands(context, visit, 'delete', ids, { copies });
+  const part = await findHandsPart(visit, hands);
+  if (part) return part;
   const view = {
     crumbs: [{ label: 'Snapshots', href: urls.snapshots() }, { label: 'Delete' }],
     action: urls.snapshotActs(),
@@ -159,7 +160,8 @@ async function askDeletion(context: CoreContext, visit: Visit, ids: readonly Sna
     phrase: phraseDeletion(lines.length),
     lines,
     elsewhere: { lines: others, isChosen: copies },
-    hands: await readHands(context, visit, 'delete', ids, { copies }),
+    hands,
+    typed: isHandSought(visit) ? readConfirm(visit) : '',
     error,
   };
   return {
@@ -182,9 +184,12 @@ async function askHost(
   ids: readonly SnapshotId[],
   repository?: RepositoryId,
 ): Promise<PageReply | undefined> {
-  if (readHost(visit).isAsked) return undefined;
+  const isSearch = isHandSought(visit);
+  if (readHost(visit).isAsked && !isSearch) return undefined;
   const { mustAsk, ...hands } = await readHands(context, visit, act, ids, { repository });
-  if (!mustAsk) return undefined;
+  if (!mustAsk && !isSearch) return undefined;
+  const part = await findHandsPart(visit, hands);
+  if (part) return part;
   const { title, verb } = ASKED[act];
   const view = {
     crumbs: [{ label: 'Snapshots', href: visit.urls.snapshots() }, { label: verb }],
@@ -217,6 +222,8 @@ async function carryOut(context: CoreContext, visit: Visit, act: string, ids: re
       return showRuns(visit, started, 'verify', `${count} are read whole.`);
     }
     case 'copy': {
+      const [first] = ids;
+      if (first !== undefined && isSecondSought(visit)) return replySeconds(context, visit, first);
       const repository = findId(readText(visit.form, 'repository'), idSchema('repository'));
       if (repository === undefined)
         return { kind: 'redirect', to: back, flash: { tone: 'bad', text: 'Choose a repository to copy to.' } };
@@ -226,8 +233,8 @@ async function carryOut(context: CoreContext, visit: Visit, act: string, ids: re
       return showRuns(visit, started, 'copy', `${count} are copied.`);
     }
     case 'delete': {
-      const confirm = readText(visit.form, 'confirm').slice(0, 100);
-      if (confirm === '') return askDeletion(context, visit, ids);
+      const confirm = readConfirm(visit);
+      if (confirm === '' || isHandSought(visit)) return askDeletion(context, visit, ids);
       const phrase = phraseDeletion(ids.length);
       if (confirm !== phrase) return askDeletion(context, visit, ids, `Type ${phrase}.`);
       const copies = wantsCopies(visit);
@@ -241,12 +248,18 @@ async function carryOut(context: CoreContext, visit: Visit, act: string, ids: re
   }
 }
 
+/** What is to be done. A search among the choices of its question says only that it is one, and its address the rest. */
+function readAct({ form, query }: Visit): string {
+  const words = readList(form, 'act');
+  return words.find((word) => word !== 'find') ?? (words.includes('find') ? readText(query, 'act') : '');
+}
+
 async function actOnSnapshots(context: CoreContext, visit: Visit): Promise<PageReply> {
   const ids = readChosen(visit);
   if (ids.length === 0)
     return { kind: 'redirect', to: findBack(visit, ids), flash: { tone: 'bad', text: 'Tick at least one snapshot first.' } };
   try {
-    return await carryOut(context, visit, readText(visit.form, 'act'), ids);
+    return await carryOut(context, visit, readAct(visit), ids);
   } catch (thrown) {
     if (!isShown(thrown) || thrown.code === 'not_found') throw thrown;
     return { kind: 'redirect', to: findBack(visit, ids), flash: { tone: 'bad', text: thrown.message } };

@@ -8,6 +8,7 @@ import { panel, rows } from '../../ui/panel.ts';
 import { formatNoun } from '../../ui/quantity.ts';
 import { type StatusView, status } from '../../ui/status.ts';
 import { type Clockface, relativeTime } from '../../ui/time.ts';
+import { askCopy, hasSeconds, type SecondChoice } from './snapshot-copy.view.ts';
 import { type HandsView, handsFields } from './snapshot-hands.view.ts';
 
 /** The form that the boxes before the rows of a list belong to. */
@@ -18,8 +19,6 @@ export type SnapshotActsView = {
   readonly mayPin: boolean;
   readonly mayVerify: boolean;
   readonly mayDelete: boolean;
-  /** Repositories that what was chosen can be copied to. */
-  readonly seconds: readonly { readonly value: string; readonly label: string }[];
 };
 
 /** One form for all that was ticked; each button says what is done with it. */
@@ -89,6 +88,7 @@ export type OwnActsView = SnapshotActsView & {
   readonly repository: string;
   /** The other repositories that it lies in. */
   readonly elsewhere: readonly string[];
+  readonly seconds: SecondChoice;
 };
 
 /** Leaves the copies where they are unless it is ticked. */
@@ -104,21 +104,7 @@ export function ownActs(view: OwnActsView): Html {
   const { action, snapshot, elsewhere } = view;
   const verify = view.mayVerify && postButton({ action, label: 'Read whole', hidden: { act: 'verify', snapshots: snapshot } });
   const copy =
-    view.mayVerify &&
-    view.seconds.length > 0 &&
-    confirmButton({
-      id: 'copy-snapshot',
-      label: 'Copy…',
-      confirm: {
-        title: 'Copy this snapshot to another repository?',
-        effect: html`The host reads it from ${view.repository} and stores it there, then reads the copy back. Nothing crosses this server.`,
-        verb: 'Copy it',
-        kind: 'primary',
-        action,
-        hidden: { act: 'copy', snapshots: snapshot },
-        fields: formField({ name: 'repository', label: 'To', kind: 'select', required: true, options: view.seconds }),
-      },
-    });
+    view.mayVerify && hasSeconds(view.seconds) && confirmButton({ id: 'copy-snapshot', label: 'Copy…', confirm: askCopy(view) });
   const remove =
     view.mayDelete &&
     confirmButton({
@@ -156,6 +142,8 @@ export type DeletionView = {
     readonly isChosen: boolean;
   };
   readonly hands?: HandsView | undefined;
+  /** As it was typed before a search among hosts. */
+  readonly typed: string;
   readonly error?: string | undefined;
 };
 
@@ -173,6 +161,7 @@ export function deletionPage(shell: Shell, view: DeletionView): Html {
     kind: 'text',
     required: true,
     autocomplete: 'off',
+    value: view.typed,
     error: view.error,
   };
   const chosen = view.lines.map(({ id }) => hiddenInputs({ snapshots: id }));

@@ -19,13 +19,14 @@ import { loadNames, nameOf } from '../runs/run-names.ts';
 import { buildShell } from '../shell.ts';
 import { type SnapshotDiffView, snapshotDiffPage } from './snapshot-diff.view.ts';
 
-/** Older snapshots that can be chosen. */
+/** Older snapshots that can be chosen: the newest of them. */
 const CHOICES = 60;
 
 async function listOlder(context: CoreContext, visit: Visit, snapshot: Snapshot): Promise<readonly Snapshot[]> {
-  const { source, repository, role } = snapshot;
-  const page = await listSnapshots(context, visit.caller, { source, repository, role }, { limit: CHOICES });
-  return page.rows.filter((row) => row.id !== snapshot.id && row.state !== 'missing' && row.createdAt <= snapshot.createdAt);
+  const { source, repository, role, createdAt } = snapshot;
+  const filter = { source, repository, role, until: createdAt + 1 };
+  const page = await listSnapshots(context, visit.caller, filter, { limit: CHOICES + 1 });
+  return page.rows.filter((row) => row.id !== snapshot.id && row.state !== 'missing').slice(0, CHOICES);
 }
 
 function describeTotals({ totals }: TreeDiff, since: string): string {

@@ -6,6 +6,8 @@ import type { TreeEntry } from '@holdfast/shared/protocol/browse.ts';
 import { AGENT_CAPABILITIES } from '@holdfast/shared/protocol/capabilities.ts';
 import type { RequestBody, RequestType } from '@holdfast/shared/protocol/messages.ts';
 import { createFleet, type Fleet, HOSTILE, playDay } from '../fixtures/fleet.ts';
+import { readWords } from '../fixtures/inert.ts';
+import { addRun, HOUR_MS } from '../fixtures/setup-fleet.ts';
 import { createWorld, NOW, type World } from '../fixtures/world.ts';
 import { RESTORE_FILES_SCREENS } from '../restores/restore-files.ts';
 import { RUN_SCREENS } from '../runs/run.ts';
@@ -295,5 +297,18 @@ describe('Two snapshots', () => {
       assert.ok(!page.includes(HOSTILE));
       assert.match(page, /The first 2\u00a0changes are shown/);
     }
+  });
+
+  it('are compared however many newer ones there are', async () => {
+    const { store } = world.context;
+    const snapshot = await store.snapshots.findSnapshot(DEFAULT_TENANT, files);
+    assert.ok(snapshot?.plan);
+    const { source, repository, plan } = snapshot;
+    for (let n = 70; n > 0; n -= 1) await addRun(world, { host, plan, source, repository, at: NOW - n * HOUR_MS });
+    const { rows } = await store.snapshots.listSnapshots(DEFAULT_TENANT, { source, repository }, { limit: 200 });
+    const old = rows.at(-3) ?? assert.fail();
+    const words = readWords(await world.read(`/snapshots/${old.id}/diff`));
+    assert.doesNotMatch(words, /no older snapshot/u);
+    assert.match(words, /Compared with/u);
   });
 });

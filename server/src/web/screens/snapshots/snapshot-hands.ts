@@ -3,10 +3,13 @@ import { type HostId, idSchema, type RepositoryId, type SnapshotId } from '@hold
 import type { CoreContext } from '../../../core/ports.ts';
 import type { Batch, Hands } from '../../../core/snapshots/snapshot-grounds.ts';
 import { previewAct } from '../../../core/snapshots/snapshot-orders.ts';
-import type { Visit } from '../../http/route.ts';
+import type { PageReply, Visit } from '../../http/route.ts';
+import { fieldPartId } from '../../ui/form.ts';
+import { foundChoices } from '../forms/choice-search.view.ts';
 import { readText } from '../forms/form-values.ts';
-import { findId } from '../params.ts';
-import type { HandsView } from './snapshot-hands.view.ts';
+import { describeSearch, offerAmong, readSought } from '../hosts/offered-hosts.ts';
+import { findId, findParts } from '../params.ts';
+import { HANDS, type HandsView, handsField } from './snapshot-hands.view.ts';
 
 /** Stands for "whoever can", which is what a person who leaves the field as it is wants. */
 const ANYBODY = 'any';
@@ -20,7 +23,7 @@ export interface AskedHost {
 }
 
 export function readHost({ form }: Visit): AskedHost {
-  const text = readText(form, 'host');
+  const text = readText(form, HANDS);
   const host = findId(text, idSchema('host'));
   return { isAsked: text !== '', ...(host === undefined ? {} : { host }) };
 }
@@ -39,20 +42,35 @@ function describeHands(act: HandedAct, { batches }: Hands): string {
 
 export async function readHands(
   context: CoreContext,
-  { caller }: Visit,
+  visit: Visit,
   act: HandedAct,
   snapshots: readonly SnapshotId[],
   { repository, copies }: { repository?: RepositoryId | undefined; copies?: boolean } = {},
 ): Promise<HandsView & { mustAsk: boolean }> {
+  const { caller, form, urls } = visit;
   const hands = await previewAct(context, caller, act, { snapshots, repository, copies });
   const { batches, choices } = hands;
   const doers = [...new Map(batches.map(({ host }) => [host.id, host.name])).values()];
   const anybody = doers.length === 0 ? [] : [{ value: ANYBODY, label: doers.join(', ') }];
   const others = choices.filter(({ name }) => doers.length !== 1 || name !== doers[0]);
   const needsKeeper = act === 'delete' && batches.some(({ repository: at }) => at.admin !== undefined);
+  const posted = readText(form, HANDS);
+  const sought = readSought(visit, HANDS);
+  const offer = offerAmong(others, { find: sought.find, keep: [posted] });
+  const options = [...anybody, ...offer.rows.map(({ id, name }) => ({ value: id as string, label: name }))];
   return {
     note: describeHands(act, hands),
-    options: [...anybody, ...others.map(({ id, name }) => ({ value: id, label: name }))],
+    options,
+    chosen: options.find(({ value }) => value === posted)?.value,
+    search: describeSearch('Find a host', sought, offer, { field: HANDS, action: urls.snapshotActs({ act }) }),
     mustAsk: batches.length === 0 || (batches.some(isStandIn) && !needsKeeper),
   };
+}
+
+/** Whether somebody searched for another host: nothing is carried out by that. */
+export const isHandSought = (visit: Visit): boolean => readSought(visit, HANDS).isAsked;
+
+/** The field alone, where its search follows the typing. */
+export function findHandsPart(visit: Visit, hands: HandsView): Promise<PageReply | undefined> {
+  return findParts(visit, { [fieldPartId(HANDS)]: () => foundChoices(handsField(hands), hands.search) });
 }

@@ -11,16 +11,24 @@ import type { CoreContext } from '../../../core/ports.ts';
 import { getSource } from '../../../core/sources/sources.ts';
 import type { Source } from '../../../store/sources.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
-import type { FieldOption } from '../../ui/form.ts';
+import { fieldPartId } from '../../ui/form.ts';
 import { PAGES } from '../../urls.ts';
 import { describeDrillRhythm } from '../drills/drill-words.ts';
+import { foundChoices } from '../forms/choice-search.view.ts';
 import { type FormProblem, hasProblem, NO_PROBLEM, toFormProblem } from '../forms/form-problem.ts';
 import { readText } from '../forms/form-values.ts';
 import { describeSearch, findSought, offerHosts, offerSources, readSought } from '../hosts/offered-hosts.ts';
-import { findId, getParam } from '../params.ts';
+import { findId, findParts, getParam } from '../params.ts';
 import { loadNames, nameOf } from '../runs/run-names.ts';
 import { buildShell } from '../shell.ts';
-import { type QuestionText, type SourceDrillsView, sourceDrillsPage } from './source-drills.view.ts';
+import {
+  NOW_SERVER,
+  nowServerField,
+  type QuestionText,
+  type SourceDrillsView,
+  serverField,
+  sourceDrillsPage,
+} from './source-drills.view.ts';
 import { describeSource } from './source-words.ts';
 
 /** Empty questions to fill in, below those there are. */
@@ -71,15 +79,26 @@ async function listChoices(
 }
 
 /** Servers that drills may restore into, of whichever host: the use case refuses one of another host than drills take place on. */
-async function listServers(context: CoreContext, visit: Visit, source: Source, chosen: string): Promise<readonly FieldOption[]> {
+async function listServers(
+  context: CoreContext,
+  visit: Visit,
+  source: Source,
+  chosen: string,
+): Promise<Pick<SourceDrillsView, 'servers' | 'serverSearch'>> {
   const { drill, restore } = getSourceAdapter(source.kind);
-  if (!drill || !restore) return [];
+  if (!drill || !restore) return { servers: [], serverSearch: undefined };
   const keep = [findId(chosen, idSchema('source'))];
-  const { rows } = await offerSources(context, visit.caller, { kind: source.kind, keep });
+  const sought = readSought(visit, 'server');
+  const offer = await offerSources(context, visit.caller, { kind: source.kind, find: sought.find, keep });
+  const { rows } = offer;
   const names = await loadNames(context, visit.caller, { hosts: rows.map(({ host }) => host) });
   const own = { value: THROW_AWAY, label: 'a server of its own, thrown away afterwards' };
   const label = (row: Source) => `${row.name} on ${nameOf(names.hosts, row.host, 'host')} · ${describeSource(row)}`;
-  return [own, ...rows.map((row) => ({ value: row.id, label: label(row) }))];
+  const action = visit.urls.sourceDrills({ source: source.id });
+  return {
+    servers: [own, ...rows.map((row) => ({ value: row.id, label: label(row) }))],
+    serverSearch: describeSearch('Find a server, by its source or host', sought, offer, { field: 'server', action }),
+  };
 }
 
 /** Servers of the host of drills, by the sources that know them; undefined where nothing could be restored into one. */
@@ -88,10 +107,14 @@ async function findServers(context: CoreContext, visit: Visit, source: Source): 
   const { drill, restore } = getSourceAdapter(source.kind);
   if (!drill || !restore || !isAllowed(caller, 'restore.start')) return undefined;
   const host = findDrillHost(source, await getDrillSettings(context, caller, source.id));
-  const { rows } = await offerSources(context, caller, { host, kind: source.kind });
-  if (rows.length === 0) return undefined;
-  const servers = rows.map((row) => ({ value: row.id, label: `${row.name} · ${describeSource(row)}` }));
-  return { action: urls.drillSource({ source: source.id }), servers };
+  const posted = findId(readText(visit.form, NOW_SERVER), idSchema('source'));
+  const sought = readSought(visit, NOW_SERVER);
+  const offer = await offerSources(context, caller, { host, kind: source.kind, find: sought.find, keep: [posted] });
+  const action = urls.drillSource({ source: source.id });
+  const search = describeSearch('Find a server, by its source', sought, offer, { field: NOW_SERVER, action });
+  const servers = offer.rows.map((row) => ({ value: row.id as string, label: `${row.name} · ${describeSource(row)}` }));
+  if (servers.length === 0 && search === undefined) return undefined;
+  return { action, servers, chosen: posted ?? servers[0]?.value, search };
 }
 
 /** Where the rhythm comes from that holds now; undefined where there is none. */
@@ -116,7 +139,7 @@ async function replyForm(
   const canAsk = getSourceAdapter(source.kind).drill !== undefined;
   const room = Math.min(EMPTY_SHOWN, DRILL.assertions - draft.questions.length);
   const { assertions, ...errors } = problem.fields;
-  const view = {
+  const view: SourceDrillsView = {
     name: source.name,
     crumbs: [{ label: 'Sources', href: urls.sources() }, { label: source.name, href }, { label: 'Drills' }],
     action: urls.sourceDrills({ source: source.id }),
@@ -127,7 +150,7 @@ async function replyForm(
     everyRuns: draft.everyRuns,
     ...(await listChoices(context, visit, source, draft.host)),
     server: draft.server,
-    servers: await listServers(context, visit, source, draft.server),
+    ...(await listServers(context, visit, source, draft.server)),
     questions: canAsk ? [...draft.questions, ...Array.from({ length: Math.max(0, room) }, () => EMPTY)] : undefined,
     operators: DRILL_OPERATORS.map((value) => ({ value, label: describeOperator(value) })),
     onServer: await findServers(context, visit, source),
@@ -136,11 +159,18 @@ async function replyForm(
     problem: problem.text ?? assertions,
     errors,
   };
+  const { onServer } = view;
+  const part = await findParts(visit, {
+    [fieldPartId('server')]: () => foundChoices(serverField(view), view.serverSearch),
+    ...(onServer ? { [fieldPartId(NOW_SERVER)]: () => foundChoices(nowServerField(onServer), onServer.search) } : {}),
+  });
+  if (part) return part;
   const status = hasProblem(problem) ? 422 : 200;
   return { kind: 'page', status, html: sourceDrillsPage(await buildShell(context, visit, 'sources'), view) };
 }
 
-async function showSettings(context: CoreContext, visit: Visit): Promise<PageReply> {
+/** The form as it is stored, also for a search among the servers of its other form, which starts no drill. */
+export async function showDrillSettings(context: CoreContext, visit: Visit): Promise<PageReply> {
   demand(visit.caller, 'source.manage');
   const source = await getSource(context, visit.caller, getParam(visit, 'source', idSchema('source')));
   const { assertions, everyDays, withinDays, everyRuns, host, server } = await getDrillSettings(context, visit.caller, source.id);
@@ -159,7 +189,7 @@ async function saveSettings(context: CoreContext, visit: Visit): Promise<PageRep
   const { caller, urls } = visit;
   const source = await getSource(context, caller, getParam(visit, 'source', idSchema('source')));
   const draft = readDraft(visit);
-  if (readSought(visit).isAsked) {
+  if (readSought(visit).isAsked || readSought(visit, 'server').isAsked) {
     demand(caller, 'source.manage');
     return replyForm(context, visit, source, draft, NO_PROBLEM);
   }
@@ -182,6 +212,6 @@ async function saveSettings(context: CoreContext, visit: Visit): Promise<PageRep
 }
 
 export const SOURCE_DRILL_SCREENS: readonly ScreenRoute[] = [
-  { method: 'get', path: PAGES.sourceDrills, handle: showSettings },
+  { method: 'get', path: PAGES.sourceDrills, handle: showDrillSettings },
   { method: 'post', path: PAGES.sourceDrills, handle: saveSettings },
 ];

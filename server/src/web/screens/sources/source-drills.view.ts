@@ -2,7 +2,19 @@
 import { type Html, html } from '../../html.ts';
 import { type Field, type FieldOption, form } from '../../ui/form.ts';
 import { type Crumb, layout, type Shell } from '../../ui/layout.ts';
-import { type ChoiceSearch, choiceSearch } from '../forms/choice-search.view.ts';
+import { type ChoiceSearch, choiceSearch, searchedField } from '../forms/choice-search.view.ts';
+
+/** Of the form that starts one drill: two forms of the page have a server, and this one its own name before it. */
+export const NOW = 'now';
+export const NOW_SERVER = `${NOW}-server`;
+
+export type OnServerView = {
+  readonly action: string;
+  readonly servers: readonly FieldOption[];
+  readonly chosen: string | undefined;
+  /** Where there are more than the select offers. */
+  readonly search: ChoiceSearch | undefined;
+};
 
 export type QuestionText = { readonly sql: string; readonly operator: string; readonly value: string };
 
@@ -27,11 +39,13 @@ export type SourceDrillsView = {
   /** The chosen one of `servers`, which is empty where nothing could be restored into one. */
   readonly server: string;
   readonly servers: readonly FieldOption[];
+  /** Where there are more servers than the select offers. */
+  readonly serverSearch: ChoiceSearch | undefined;
   /** With empty ones to fill in; undefined where nothing can be asked. */
   readonly questions: readonly QuestionText[] | undefined;
   readonly operators: readonly FieldOption[];
   /** Servers into which a drill can restore, and where one is started; undefined where there is none. */
-  readonly onServer: { readonly action: string; readonly servers: readonly FieldOption[] } | undefined;
+  readonly onServer: OnServerView | undefined;
   readonly daysMax: number;
   readonly runsMax: number;
   readonly problem: string | undefined;
@@ -123,20 +137,7 @@ export function sourceDrillsPage(shell: Shell, view: SourceDrillsView): Html {
               error: view.errors['host'],
               help: 'Another host needs the tools and a way to the repository, and gets its secrets for the time of the drill.',
             },
-            ...(view.servers.length === 0
-              ? []
-              : [
-                  {
-                    kind: 'select',
-                    name: 'server',
-                    label: 'Drills restore into',
-                    required: true,
-                    value: view.server,
-                    options: view.servers,
-                    error: view.errors['server'],
-                    help: 'A database server of the host on which drills take place: into a new database of its own, which is dropped whatever happens. Everything is done with the rights of that connection.',
-                  } as const,
-                ]),
+            ...(view.servers.length === 0 ? [] : [searchedField(serverField(view), view.serverSearch)]),
           ],
         },
         ...(view.questions === undefined
@@ -153,18 +154,33 @@ export function sourceDrillsPage(shell: Shell, view: SourceDrillsView): Html {
   });
 }
 
+export function serverField({ server, servers, errors }: SourceDrillsView): Field {
+  return {
+    kind: 'select',
+    name: 'server',
+    label: 'Drills restore into',
+    required: true,
+    value: server,
+    options: servers,
+    error: errors['server'],
+    help: 'A database server of the host on which drills take place: into a new database of its own, which is dropped whatever happens. Everything is done with the rights of that connection.',
+  };
+}
+
+export function nowServerField({ servers, chosen }: OnServerView): Field {
+  return { kind: 'select', name: NOW_SERVER, label: 'Server', required: true, value: chosen, options: servers };
+}
+
 /** One drill, at once; what is typed above is not saved by it. */
-function onServerPanel({ action, servers }: NonNullable<SourceDrillsView['onServer']>): Html {
+function onServerPanel(view: OnServerView): Html {
   return html`<div class="panel narrow">${form({
-    action,
+    action: view.action,
     submit: { label: 'Drill there now', kind: 'secondary' },
     sections: [
       {
         title: 'Into a database of a server',
         help: 'The newest good backup is restored into a new database of this server, looked at, and dropped again. Everything is done with the rights of the connection, which needs those to create databases.',
-        fields: [
-          { kind: 'select', name: 'server', label: 'Server', required: true, value: servers[0]?.value ?? '', options: servers },
-        ],
+        fields: [searchedField(nowServerField(view), view.search)],
       },
     ],
   })}</div>`;

@@ -1,0 +1,15 @@
+/** Lists that are short by their own limit, read as a whole: a select of them is never cut. */
+import { HTTP } from '@holdfast/shared/limits.ts';
+import type { Page, PageRequest } from '../../../store/page.ts';
+
+/** All rows, page by page. Only for what `COUNTS` limits to a few hundred of a tenant. */
+export async function readWholeList<T>(list: (page: PageRequest) => Promise<Page<T>>): Promise<readonly T[]> {
+  const all: T[] = [];
+  let after: string | undefined;
+  do {
+    const page = await list({ limit: HTTP.pageSizeMax, after });
+    all.push(...page.rows);
+    after = page.next;
+  } while (after !== undefined);
+  return all;
+}
