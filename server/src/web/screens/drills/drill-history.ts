@@ -1,15 +1,9 @@
 /** `/drills/history`: every drill that came to a verdict. */
 import { DRILL_VERDICTS } from '@holdfast/shared/domain/drill.ts';
 import { type HostId, idSchema, type PlanId, type RepositoryId, type SourceId } from '@holdfast/shared/domain/ids.ts';
-import { HTTP } from '@holdfast/shared/limits.ts';
 import { listDrills } from '../../../core/drills/drills.ts';
-import { listHosts } from '../../../core/hosts/hosts.ts';
-import { listPlans } from '../../../core/plans/plans.ts';
 import type { CoreContext } from '../../../core/ports.ts';
-import { listRepositories } from '../../../core/repositories/repositories.ts';
-import { listSources } from '../../../core/sources/sources.ts';
 import type { DrillFilter } from '../../../store/drills.ts';
-import type { Source } from '../../../store/sources.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { formatCount, formatNoun } from '../../ui/quantity.ts';
 import type { Clockface } from '../../ui/time.ts';
@@ -19,8 +13,8 @@ import { linkPages, readTrail } from '../cursor-trail.ts';
 import { findText } from '../forms/form-values.ts';
 import { findId, wantsPart } from '../params.ts';
 import { findRange, readTypedDays, type TypedDays } from '../periods/day-range.ts';
-import { choicesOf } from '../runs/run-filters.ts';
 import { loadNames, type Names, nameOf } from '../runs/run-names.ts';
+import { readThingFilters } from '../runs/thing-filters.ts';
 import { buildShell } from '../shell.ts';
 import {
   DRILL_HISTORY_TABLE,
@@ -68,18 +62,6 @@ async function readFilters(
   query: DrillQuery,
   names: Names,
 ): Promise<DrillHistoryView['filters']> {
-  const page = { limit: HTTP.pageSizeMax };
-  const [sources, plans, hosts, repositories] = await Promise.all([
-    listSources(context, caller, {}, page),
-    listPlans(context, caller, {}, page),
-    listHosts(context, caller, {}, page),
-    listRepositories(context, caller, {}, page),
-  ]);
-  // A name is a source's own on its host alone.
-  const hostNames = new Map([...names.hosts.values(), ...hosts.rows].map((host) => [host.id, host.name]));
-  const withHost = ({ id, name, host }: Source) => ({ id, name: `${name} · ${hostNames.get(host) ?? 'another host'}` });
-  const chosen = query.source === undefined ? undefined : names.sources.get(query.source);
-  const find = <K, V>(map: ReadonlyMap<K, V>, id: K | undefined) => (id === undefined ? undefined : map.get(id));
   return [
     {
       name: 'state',
@@ -90,30 +72,8 @@ async function readFilters(
         ...DRILL_VERDICTS.map((state) => ({ value: state, label: wordOfProof(state) })),
       ],
     },
-    {
-      name: 'source',
-      label: 'Source',
-      value: query.source ?? '',
-      options: choicesOf('All sources', { ...sources, rows: sources.rows.map(withHost) }, chosen && withHost(chosen), 'pages'),
-    },
-    {
-      name: 'plan',
-      label: 'Plan',
-      value: query.plan ?? '',
-      options: choicesOf('All plans', plans, find(names.plans, query.plan), 'pages'),
-    },
-    {
-      name: 'host',
-      label: 'Host',
-      value: query.host ?? '',
-      options: choicesOf('All hosts', hosts, find(names.hosts, query.host), 'pages'),
-    },
-    {
-      name: 'repository',
-      label: 'Repository',
-      value: query.repository ?? '',
-      options: choicesOf('All repositories', repositories, find(names.repositories, query.repository), 'pages'),
-    },
+    // A drill may take place on another host than that of its source, whose sources are therefore all offered.
+    ...(await readThingFilters(context, caller, ['source', 'plan', 'host', 'repository'], { query, names })),
   ];
 }
 

@@ -232,6 +232,11 @@ describe('A fleet of more hosts than a select offers', () => {
   it('says in a filter that there are others, and offers the tags of all of them', async () => {
     assert.match(await world.read('/runs'), /<option\s+value="…" disabled>… others: by the search<\/option>/);
     assert.match(await world.read('/objectives'), /hosts with the tag last/);
+    assert.match(
+      await world.read('/plans'),
+      />other · zz-spare<\/option>/,
+      'a source says of which host it is, wherever that stands',
+    );
   });
 
   it('keeps the host that is set, wherever its name stands', async () => {

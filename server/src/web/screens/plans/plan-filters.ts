@@ -1,12 +1,8 @@
 /** What the list of plans may be narrowed to: read from the address, offered in the bar, shown with a way out of each. */
 import { type HostId, idSchema, type RepositoryId, type SourceId } from '@holdfast/shared/domain/ids.ts';
 import { tagSchema } from '@holdfast/shared/domain/plan.ts';
-import { HTTP } from '@holdfast/shared/limits.ts';
 import type { Caller } from '../../../core/caller.ts';
-import { listHosts } from '../../../core/hosts/hosts.ts';
 import type { CoreContext } from '../../../core/ports.ts';
-import { listRepositories } from '../../../core/repositories/repositories.ts';
-import { listSources } from '../../../core/sources/sources.ts';
 import type { PlanFilter } from '../../../store/plans.ts';
 import type { Visit } from '../../http/route.ts';
 import type { FilterChip } from '../../ui/table.ts';
@@ -14,8 +10,8 @@ import type { Urls } from '../../urls.ts';
 import { findText } from '../forms/form-values.ts';
 import { listTagChoices } from '../hosts/tag-choices.ts';
 import { findId } from '../params.ts';
-import { choicesOf } from '../runs/run-filters.ts';
 import { type Names, nameOf } from '../runs/run-names.ts';
+import { readThingFilters } from '../runs/thing-filters.ts';
 import type { PlansView } from './plans.view.ts';
 
 /** As it stands in the address. */
@@ -83,46 +79,12 @@ export async function readPlanChoices(
   query: PlanQuery,
   names: Names,
 ): Promise<PlansView['filters']> {
-  const page = { limit: HTTP.pageSizeMax };
-  const [hosts, repositories, sources, tags] = await Promise.all([
-    listHosts(context, caller, {}, page),
-    listRepositories(context, caller, {}, page),
-    // A name is a source's own on its host alone: where one is chosen, its sources are offered.
-    listSources(context, caller, { host: query.host }, page),
+  const [things, tags] = await Promise.all([
+    readThingFilters(context, caller, ['repository', 'host', 'source'], { query, names, sourcesOf: query.host }),
     listTagChoices(context, caller, query.tag),
   ]);
-  const hostNames = new Map([...hosts.rows, ...names.hosts.values()].map((host) => [host.id, host.name]));
-  const withHost = (source: { id: SourceId; name: string; host: HostId }) => ({
-    id: source.id,
-    name: query.host === undefined ? `${source.name} · ${hostNames.get(source.host) ?? 'another host'}` : source.name,
-  });
-  const find = <K extends string, V extends { id: string; name: string }>(map: ReadonlyMap<K, V>, id: K | undefined) =>
-    id === undefined ? undefined : map.get(id);
-  const chosen = query.source === undefined ? undefined : names.sources.get(query.source);
   return [
-    {
-      name: 'repository',
-      label: 'Repository',
-      value: query.repository ?? '',
-      options: choicesOf('All repositories', repositories, find(names.repositories, query.repository), 'pages'),
-    },
-    {
-      name: 'host',
-      label: 'Host',
-      value: query.host ?? '',
-      options: choicesOf('All hosts', hosts, find(names.hosts, query.host), 'pages'),
-    },
-    {
-      name: 'source',
-      label: 'Source',
-      value: query.source ?? '',
-      options: choicesOf(
-        'All sources',
-        { ...sources, rows: sources.rows.map(withHost) },
-        chosen === undefined ? undefined : withHost(chosen),
-        'pages',
-      ),
-    },
+    ...things,
     ...(tags.length === 0
       ? []
       : [
