@@ -227,8 +227,8 @@ test('what is half typed survives live updates and a refused answer', async ({ p
     await expect(first.getByLabel('Tags')).toHaveValue('production, fra, no tag!');
   };
   await expectTyped();
-  // A question that is open stays so, with what was typed into it.
-  await second.getByRole('button', { name: 'Reject…' }).click();
+  // A question that is open stays so, with what was typed into it, and its way out does not take the focus again: that of the first does.
+  await first.getByRole('button', { name: 'Reject…' }).click();
   const question = page.getByRole('dialog').filter({ visible: true });
   await question.getByLabel('Reason').fill('not ou');
   await announce('waits-3');

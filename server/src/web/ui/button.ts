@@ -96,7 +96,7 @@ export function confirmPanel({
   readonly confirm: Confirmation;
   readonly cancelHref: string;
 }): Html {
-  return html`<div class="panel">${confirmForm(confirm, linkButton({ href: cancelHref, label: 'Cancel' }), id)}</div>`;
+  return html`<div class="panel panel-flush">${confirmForm(confirm, linkButton({ href: cancelHref, label: 'Cancel' }), id)}</div>`;
 }
 
 function confirmForm(confirm: Confirmation, cancel: Html, id: string, heading?: Html): Html {

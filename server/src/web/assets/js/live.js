@@ -218,9 +218,14 @@
     } finally {
       morphing -= 1;
     }
-    // A row that changes places is taken out and put back, and in some browsers what holds the focus in it lets go.
-    const isLost = document.activeElement === null || document.activeElement === document.body;
-    if (isLost && held instanceof HTMLElement && held !== document.body && held.isConnected) held.focus({ preventScroll: true });
+    // A row that changes places is taken out and put back, and in some browsers what holds the focus in it lets go. And htmx hands the
+    // focus to what has `autofocus`, such as the way out of an open question: that is meant for when it opens.
+    const active = document.activeElement;
+    const isLost = active === null || active === document.body;
+    const isTaken = active instanceof HTMLElement && active !== held && active.hasAttribute('autofocus');
+    if (isTaken && held === document.body) active.blur();
+    else if ((isLost || isTaken) && held !== document.body && held instanceof HTMLElement && held.isConnected)
+      held.focus({ preventScroll: true });
   }
 
   // Counts of the side bar
