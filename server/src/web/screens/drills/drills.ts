@@ -2,6 +2,7 @@
 import { PROOF_STATES } from '@holdfast/shared/domain/drill.ts';
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { PROOF_ORDERS } from '@holdfast/shared/domain/list-orders.ts';
+import { AppError } from '@holdfast/shared/errors.ts';
 import { listDrills, startDrill } from '../../../core/drills/drills.ts';
 import { listProofStandings } from '../../../core/drills/proof-list.ts';
 import type { CoreContext } from '../../../core/ports.ts';
@@ -104,6 +105,9 @@ async function drillNow(context: CoreContext, visit: Visit): Promise<PageReply> 
   try {
     const snapshot = findId(findText(form, 'snapshot'), idSchema('snapshot'));
     const server = findId(findText(form, 'server'), idSchema('source'));
+    // It would take place on a server of its own, which is not what that form is for.
+    if (Object.hasOwn(visit.form, NOW_SERVER) && server === undefined)
+      throw new AppError('invalid', 'choose the server that the drill restores into');
     const request = { source, ...(snapshot === undefined ? {} : { snapshot }), ...(server === undefined ? {} : { server }) };
     const run = await startDrill(context, caller, request);
     return { kind: 'redirect', to: urls.run({ run: run.id }) };

@@ -198,6 +198,7 @@ describe('What is done with a snapshot, where there are more repositories and ho
     const page = await world.read(`/snapshots/${snapshot}`);
     assertSearch(page, 'repository', acts('copy'));
     assert.ok(!readSelect(page, 'repository').includes('zurich'));
+    assert.equal(readChosen(page, 'repository'), 'Choose…', 'none is chosen that nobody chose');
     const form = { snapshots: snapshot, repository: zurich.id, 'find-repository': 'bucket-17' };
     for (const sent of [{ act: ['copy', 'find'] }, { act: 'copy', 'found-repository': '' }]) {
       const question = await post('/snapshots/acts', { ...form, ...sent });
@@ -236,6 +237,7 @@ describe('Forms of drills, alert rules, objectives, channels and tokens, where t
     const page = await world.read(settings);
     assertSearch(page, 'server', settings);
     assertSearch(page, 'now-server', drill);
+    assert.equal(readChosen(page, 'now-server'), 'Choose…');
     const typed = { everyDays: '9', host: 'own', server: last.id, 'find-server': 'spare' };
     const found = await post(settings, { ...typed, act: 'find' });
     assert.match(readSelect(found, 'server'), /far on zz-spare/u);
@@ -246,6 +248,8 @@ describe('Forms of drills, alert rules, objectives, channels and tokens, where t
       assert.match(readSelect(now, 'now-server'), /zz-last/u);
     }
     assert.match(await follow(drill, 'now-server', { 'find-now-server': 'zz' }), /zz-last/u);
+    const none = await world.ask('post', drill, { form: { 'now-server': '' } });
+    assert.match(none.kind === 'redirect' ? (none.flash?.text ?? '') : '', /^choose the server/u);
     assert.equal(await world.context.store.drills.findDrillSettings(DEFAULT_TENANT, shop.id), undefined);
     assert.equal(await countRuns(), 1);
   });

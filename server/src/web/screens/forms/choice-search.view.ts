@@ -1,7 +1,7 @@
 /** The search beside a select whose choices are too many for it. */
 import { attrs, type Html, html } from '../../html.ts';
 import { button } from '../../ui/button.ts';
-import { type Field, fieldPartId, formField } from '../../ui/form.ts';
+import { type Field, type FieldOption, fieldPartId, formField } from '../../ui/form.ts';
 import { formatCount, formatNoun } from '../../ui/quantity.ts';
 
 export type ChoiceSearch = {
@@ -65,6 +65,19 @@ function searchButton(follows: ChoiceSearch['follows']): Html {
 /** Whether somebody searched, so that what holds the search is not folded away. */
 export function isSearched(search: ChoiceSearch | undefined): boolean {
   return search !== undefined && search.find !== '';
+}
+
+/**
+ * Choices of which none is chosen yet, where they are searched: the first by name would stay chosen beside what was found, though nobody chose it.
+ * Not for a choice whose first one is what most people want.
+ */
+export function orNone(
+  options: readonly FieldOption[],
+  chosen: string | undefined,
+  search: ChoiceSearch | undefined,
+): Pick<Field, 'options' | 'value'> {
+  if (search === undefined) return { options, value: chosen ?? options[0]?.value };
+  return { options: [{ value: '', label: 'Choose…' }, ...options], value: chosen ?? '' };
 }
 
 /** A field with the search among its choices before it. */

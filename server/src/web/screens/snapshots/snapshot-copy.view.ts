@@ -2,7 +2,7 @@
 import { html } from '../../html.ts';
 import type { Confirmation } from '../../ui/button.ts';
 import { type Field, type FieldOption, formField } from '../../ui/form.ts';
-import { type ChoiceSearch, searchedField } from '../forms/choice-search.view.ts';
+import { type ChoiceSearch, orNone, searchedField } from '../forms/choice-search.view.ts';
 
 /** The name of the field. */
 export const SECOND = 'repository';
@@ -19,8 +19,8 @@ export function hasSeconds({ options, search }: SecondChoice): boolean {
   return options.length > 0 || search !== undefined;
 }
 
-export function secondField({ options, chosen }: SecondChoice): Field {
-  return { name: SECOND, label: 'To', kind: 'select', required: true, options, value: chosen };
+export function secondField({ options, chosen, search }: SecondChoice): Field {
+  return { name: SECOND, label: 'To', kind: 'select', required: true, ...orNone(options, chosen, search) };
 }
 
 export function askCopy(view: {

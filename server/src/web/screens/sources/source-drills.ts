@@ -114,7 +114,7 @@ async function findServers(context: CoreContext, visit: Visit, source: Source): 
   const search = describeSearch('Find a server, by its source', sought, offer, { field: NOW_SERVER, action });
   const servers = offer.rows.map((row) => ({ value: row.id as string, label: `${row.name} · ${describeSource(row)}` }));
   if (servers.length === 0 && search === undefined) return undefined;
-  return { action, servers, chosen: posted ?? servers[0]?.value, search };
+  return { action, servers, chosen: posted, search };
 }
 
 /** Where the rhythm comes from that holds now; undefined where there is none. */

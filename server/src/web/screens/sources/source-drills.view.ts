@@ -2,7 +2,7 @@
 import { type Html, html } from '../../html.ts';
 import { type Field, type FieldOption, form } from '../../ui/form.ts';
 import { type Crumb, layout, type Shell } from '../../ui/layout.ts';
-import { type ChoiceSearch, choiceSearch, searchedField } from '../forms/choice-search.view.ts';
+import { type ChoiceSearch, choiceSearch, orNone, searchedField } from '../forms/choice-search.view.ts';
 
 /** Of the form that starts one drill: two forms of the page have a server, and this one its own name before it. */
 export const NOW = 'now';
@@ -167,8 +167,8 @@ export function serverField({ server, servers, errors }: SourceDrillsView): Fiel
   };
 }
 
-export function nowServerField({ servers, chosen }: OnServerView): Field {
-  return { kind: 'select', name: NOW_SERVER, label: 'Server', required: true, value: chosen, options: servers };
+export function nowServerField({ servers, chosen, search }: OnServerView): Field {
+  return { kind: 'select', name: NOW_SERVER, label: 'Server', required: true, ...orNone(servers, chosen, search) };
 }
 
 /** One drill, at once; what is typed above is not saved by it. */
