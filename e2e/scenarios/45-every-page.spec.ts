@@ -15,7 +15,7 @@ const NARROW = { width: 360, height: 780 };
 /** What the documents show; with HOLDFAST_PICTURES=all every page is taken in both themes and widths, beside the results of the test. */
 const DOCUMENTED: ReadonlySet<string> = new Set(
   `overview first-start hosts host add-host sources source repositories repository plans plan plan-form runs run-failed snapshots snapshot-files
-  restore restore-form drills retention fleet-board objectives report coverage alerts alert channels channel audit settings design account api`.split(
+  restore restore-form drills drill-history retention fleet-board objectives report coverage alerts alert channels channel audit settings design account api`.split(
     /\s+/u,
   ),
 );

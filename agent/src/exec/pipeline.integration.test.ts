@@ -97,6 +97,14 @@ describe('a pipeline', () => {
     assert.deepEqual([verdict, consumer.exitCode], ['consumer_failed', 6]);
   });
 
+  it('points at the filter whose reader closed its input and does not end', async () => {
+    const filter = shell('echo filter >&2; exec cat');
+    const stages = { producer: shell('exec cat /dev/zero'), filter, consumer: shell('exec 0<&-; exec sleep 60') };
+    const { verdict, producer, consumer } = await runPipeline(launcher, { ...stages, workDir: dir });
+    assert.deepEqual([verdict, producer.signal, producer.stderr], ['producer_failed', 'SIGPIPE', 'filter\n']);
+    assert.equal(consumer.signal, 'SIGINT');
+  });
+
   it('stops all three on cancel', async () => {
     const cancel = new AbortController();
     const stages = { producer: shell('echo x; exec sleep 60'), filter: shell('exec cat'), consumer: committer() };
