@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { readdirSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunId } from '@holdfast/shared/domain/ids.ts';
@@ -49,11 +50,11 @@ async function cancelByClicks(page: Page, id: RunId, world: LocalWorld): Promise
   const clickedAt = performance.now();
   await confirmAct(page.getByRole('button', { name: 'Cancel…' }), 'Stop the run');
   const run = await stack.api.waitForRun(id, 'cancelled', CANCEL_LIMIT_MS);
+  await world.agent.assertQuiet();
+  expect(readdirSync(join(world.repositoryPath, 'locks'))).toEqual([]);
   expect(performance.now() - clickedAt).toBeLessThan(CANCEL_LIMIT_MS);
   expect(run.snapshots).toEqual([]);
   await expect(page.locator('main .status').filter({ hasText: 'cancelled' }).first()).toBeVisible();
-  await world.agent.assertQuiet();
-  expect(await world.restic.listLocks()).toEqual([]);
 }
 
 for (const generation of GENERATIONS) {

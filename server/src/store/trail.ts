@@ -79,7 +79,10 @@ export interface TrailStore {
     limit: number,
   ): Promise<{ reached: ChainPoint; isEnd: boolean; fault?: ChainFault | undefined }>;
   appendHappening(happening: HostHappening): Promise<void>;
+  /** The newest ones, newest first. */
   listHappenings(tenant: TenantId, host: HostId, limit: number): Promise<readonly HostHappening[]>;
+  /** All that are kept, newest first. */
+  pageHappenings(tenant: TenantId, host: HostId, page: PageRequest): Promise<Page<HostHappening>>;
 }
 
 /** Small values of the installation: server identity, wrapped keys, epoch. */

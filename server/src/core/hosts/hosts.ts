@@ -9,7 +9,7 @@ import { AppError } from '@holdfast/shared/errors.ts';
 import { WIRE } from '@holdfast/shared/limits.ts';
 import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
 import type { Host, HostFilter } from '../../store/hosts.ts';
-import type { Page, SortedPage } from '../../store/page.ts';
+import type { Page, PageRequest, SortedPage } from '../../store/page.ts';
 import type { HostHappening } from '../../store/trail.ts';
 import { recordAct } from '../audit.ts';
 import { TOPICS } from '../bus.ts';
@@ -132,6 +132,18 @@ export async function getHost(context: CoreContext, caller: Caller, id: HostId):
   return toHostView(context, host);
 }
 
+/** All that is kept of what happened to a host, newest first, page by page. */
+export async function pageHostHappenings(
+  context: CoreContext,
+  caller: Caller,
+  id: HostId,
+  page: PageRequest,
+): Promise<Page<HostHappening>> {
+  await getHost(context, caller, id);
+  return context.store.trail.pageHappenings(caller.tenant, id, page);
+}
+
+/** The newest of them. */
 export async function listHostHappenings(
   context: CoreContext,
   caller: Caller,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
+import type { HostHappening } from '../trail.ts';
 import {
   NOW,
   type OpenStore,
@@ -39,6 +40,15 @@ export function checkTrail(open: OpenStore): void {
         const kept = await trail.listHappenings(TENANT, loud.id, 5000);
         assert.equal(kept.length, 1000);
         assert.deepEqual([kept[0]?.text, kept.at(-1)?.text], ['1099', '100']);
+        const paged: HostHappening[] = [];
+        let after: string | undefined;
+        do {
+          const page = await trail.pageHappenings(TENANT, loud.id, { limit: 150, after });
+          paged.push(...page.rows);
+          after = page.next;
+        } while (after !== undefined);
+        assert.deepEqual(paged, kept);
+        assert.deepEqual(await trail.pageHappenings(OTHER_TENANT, loud.id, { limit: 10 }), { rows: [], next: undefined });
       }),
     );
 

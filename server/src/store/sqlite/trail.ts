@@ -47,7 +47,7 @@ const auditRow = z
     }),
   );
 
-const happeningRow: z.ZodType<HostHappening> = z.object({
+const happeningRow = z.object({
   tenant: idSchema('tenant'),
   host: idSchema('host'),
   at: z.int(),
@@ -55,7 +55,7 @@ const happeningRow: z.ZodType<HostHappening> = z.object({
   level: z.enum(['info', 'warn', 'error']),
   text: z.string(),
   run: optional(idSchema('run')),
-});
+}) satisfies z.ZodType<HostHappening>;
 
 export function buildAuditList(filter: AuditFilter, page: PageRequest): { text: string; params: Params } {
   const text = `SELECT ${AUDIT} FROM audit
@@ -112,6 +112,12 @@ export function createTrailStore(sql: Sql): TrailStore {
      WHERE host_id = @host AND tenant_id = @tenant ORDER BY n DESC LIMIT @limit`,
     happeningRow,
   );
+  const numbered = sql.select(
+    `SELECT tenant_id AS tenant, host_id AS host, at, type, level, text, run_id AS run, n FROM host_happenings
+     WHERE host_id = @host AND tenant_id = @tenant AND n < coalesce(@afterKey, ${Number.MAX_SAFE_INTEGER})
+     ORDER BY n DESC LIMIT @pageLimit`,
+    happeningRow.extend({ n: z.int() }),
+  );
   return {
     appendAudit: (row) => sql.write(() => appendAudit(row)),
     followAudit: createAuditWalk(sql),
@@ -123,5 +129,12 @@ export function createTrailStore(sql: Sql): TrailStore {
       }),
     appendHappening: (happening) => sql.write(() => appendHappening(happening)),
     listHappenings: (tenant, host, limit) => sql.read(() => happenings.list({ tenant, host, limit })),
+    pageHappenings: (tenant, host, page) =>
+      sql.read(() => {
+        const { afterKey, pageLimit } = createTimePage(page);
+        const found = numbered.list({ tenant, host, afterKey, pageLimit });
+        const { rows, next } = cutPage(found, page, (row) => [row.n, row.host]);
+        return { rows: rows.map(({ n: _, ...happening }) => happening), next };
+      }),
   };
 }

@@ -11,7 +11,7 @@ import {
   chooseAgent,
   getHost,
   listClaimants,
-  listHostHappenings,
+  pageHostHappenings,
   revokeHost,
   rotateHostToken,
   updateHost,
@@ -20,9 +20,16 @@ import type { HostHappening } from '../../store/trail.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { HOST_LIST_ENDPOINT } from './host-list.ts';
 import { hostShape, secretsModeShape, toHostShape } from './shapes/host-shape.ts';
-import { idParams, instantSchema, listOf, nameShape, tagsInput } from './shapes/shapes.ts';
-
-const HAPPENINGS_MAX = 200;
+import {
+  idParams,
+  instantSchema,
+  listOf,
+  nameShape,
+  pageFields,
+  tagsInput,
+  toPageReply,
+  toPageRequest,
+} from './shapes/shapes.ts';
 
 const claimantShape = nameShape(
   'HostClaimant',
@@ -189,11 +196,10 @@ const happeningsEndpoint = defineEndpoint({
   summary: 'What happened to a host, newest first: connections, notices, reconciliations.',
   tag: 'hosts',
   params: idParams('host'),
-  query: z.strictObject({ limit: z.coerce.number().int().min(1).max(HAPPENINGS_MAX).default(50) }),
+  query: z.strictObject({ ...pageFields }),
   reply: listOf(happeningShape),
-  handle: async (context, caller, { params, query }) => ({
-    data: (await listHostHappenings(context, caller, params.id, query.limit)).map(toHappeningShape),
-  }),
+  handle: async (context, caller, { params, query }) =>
+    toPageReply(await pageHostHappenings(context, caller, params.id, toPageRequest(query)), toHappeningShape),
 });
 
 export const HOST_ENDPOINTS: readonly ApiEndpoint[] = [

@@ -79,6 +79,15 @@ async function fillLedger(): Promise<void> {
     await report(store, host, [createdEvent(restore, { kind: 'restore' }), startedEvent(restore)]);
     await report(store, host, tellDrill(sampleId('run'), source.id, snapshot));
   }
+  for (const n of eachRow)
+    await store.trail.appendHappening({
+      tenant: TENANT,
+      host: host.id,
+      at: NOW,
+      type: 'host.notice',
+      level: 'info',
+      text: `said ${n}`,
+    });
   const watches = await store.fires.listDueWatches(Number.MAX_SAFE_INTEGER, 20);
   const watch = watches.find((one) => one.plan === plan.id) ?? assert.fail('the plan is watched');
   const missed = eachRow.map((n) => ({ fireAt: NOW + n, dueAt: NOW + n, deadlineAt: NOW + n + 1 }));
@@ -143,8 +152,16 @@ async function raiseForMany(like: Alert): Promise<void> {
   await alerts.applyStep({ alert: { ...like, id: alertOfMany, condition, thing }, isNew: true, deliveries: [], at: NOW });
 }
 
-type Row = { id?: string; scopeId?: string; run?: RunId; snapshot?: SnapshotId; fireAt?: number; source?: SourceId };
-const keyOf = (row: Row): string => String(row.id ?? row.scopeId ?? row.run ?? row.fireAt ?? row.source);
+type Row = {
+  id?: string;
+  scopeId?: string;
+  run?: RunId;
+  snapshot?: SnapshotId;
+  fireAt?: number;
+  source?: SourceId;
+  text?: string;
+};
+const keyOf = (row: Row): string => String(row.id ?? row.scopeId ?? row.run ?? row.fireAt ?? row.source ?? row.text);
 
 async function walk(ask: (query: Record<string, string>) => Promise<Answer>, limit: number): Promise<readonly string[][]> {
   const pages: string[][] = [];
@@ -172,6 +189,7 @@ const LISTS: readonly [route: string, input: () => { params?: Record<string, str
   ['GET /alerts', () => ({})],
   ['GET /alerts/:id/members', () => ({ params: { id: alertOfMany } })],
   ['GET /channels/:id/deliveries', () => ({ params: { id: channel } })],
+  ['GET /hosts/:id/happenings', () => ({ params: { id: host.id } })],
   ['GET /plans/:id/missed-fires', () => ({ params: { id: plan.id } })],
 ];
 

@@ -50,6 +50,10 @@ const upkeepEndpoint = defineEndpoint({
   },
 });
 
+const [structure, part, everything] = checkScopeSchema.options;
+/** Like the scope a host is told, but strict: a misspelt field is refused instead of ignored. */
+const scopeInput = z.discriminatedUnion('kind', [structure.strict(), part.strict(), everything.strict()]);
+
 const checkEndpoint = defineEndpoint({
   method: 'post',
   path: '/repositories/:id/check',
@@ -57,7 +61,7 @@ const checkEndpoint = defineEndpoint({
   summary: 'Looks for damage from a host: the structure alone, a part of the data as well, or everything.',
   tag: 'repositories',
   params: idParams('repository'),
-  body: z.strictObject({ host: hostInput, scope: checkScopeSchema.default({ kind: 'structure' }) }),
+  body: z.strictObject({ host: hostInput, scope: scopeInput.default({ kind: 'structure' }) }),
   reply: runShape,
   status: 202,
   handle: async (context, caller, { params, body }) => ({
