@@ -13,6 +13,18 @@ const endedPartSchema = z.object({
   bytes: z.int().min(0).optional(),
 });
 
+/** The waits of a run for others who hold a repository of its; instants in epoch milliseconds. */
+const lockWaitSchema = z.object({
+  /** Waits that have begun. Each ended an attempt that is none of its plan's. */
+  count: z.int().min(1),
+  /** When the first of them began. */
+  since: z.int().min(0),
+  /** `over`: nobody was in the way at the last look. `given_up`: waiting longer is of no use, and its attempts decide. */
+  state: z.enum(['waits', 'over', 'given_up']),
+  /** The lock that was in the way at the last look, and since when that very one. */
+  seen: z.object({ lock: z.string().max(64), since: z.int().min(0) }).optional(),
+});
+
 export const journaledBackupSchema = z.object({
   kind: z.literal('backup'),
   plan: idSchema('plan'),
@@ -28,19 +40,7 @@ export const journaledBackupSchema = z.object({
   attempt: z.int().min(1),
   /** Attempts that were cut off because the agent was stopped. */
   stops: z.int().min(0).optional(),
-  /** Its waits for others who hold the repository; instants in epoch milliseconds. */
-  lockWait: z
-    .object({
-      /** Waits that have begun. Each ended an attempt that is none of its plan's. */
-      count: z.int().min(1),
-      /** When the first of them began. */
-      since: z.int().min(0),
-      /** `over`: nobody was in the way at the last look. `given_up`: waiting longer is of no use, and its attempts decide. */
-      state: z.enum(['waits', 'over', 'given_up']),
-      /** The lock that was in the way at the last look, and since when that very one. */
-      seen: z.object({ lock: z.string().max(64), since: z.int().min(0) }).optional(),
-    })
-    .optional(),
+  lockWait: lockWaitSchema.optional(),
   /** Set while it waits for its next attempt: when that is due, epoch milliseconds. */
   retryAt: z.int().min(0).optional(),
   /** An earlier attempt may have left a lock that nobody has looked for in vain since. */
@@ -170,6 +170,7 @@ export const journaledCopySchema = z.object({
   /** How it ended; left out until then, and by agents that did not keep it. */
   state: z.enum(TERMINAL_STATES).optional(),
   ...ordered,
+  lockWait: lockWaitSchema.optional(),
 });
 export type JournaledCopy = z.infer<typeof journaledCopySchema>;
 

@@ -1,11 +1,10 @@
 /**
- * A backup that finds its repository locked by somebody else waits for them: what prunes or checks a repository may take hours, and the night must
- * not be lost to it. It waits aside, without a slot of its host, looks each minute, and uses no attempt of its plan. With restic's own
- * `--retry-lock` the dump would hang meanwhile, and the slot would be taken.
+ * A backup, or a copy, that finds its repository locked by somebody else waits for them: what prunes or checks a repository may take hours, and
+ * the night must not be lost to it. It waits aside, without a slot of its host, looks each minute, and uses no attempt of its plan. With restic's
+ * own `--retry-lock` the dump would hang meanwhile, and the slot would be taken.
  */
 import type { RepositoryLock } from '@holdfast/shared/domain/lock.ts';
-import type { Spec } from '@holdfast/shared/domain/plan.ts';
-import { prepareRepository, withWorkDir } from '../inputs.ts';
+import { type PreparedRepository, withWorkDir } from '../inputs.ts';
 import type { JournaledBackup } from '../journaled-run.ts';
 import type { Recorder } from '../log/recorder.ts';
 import { writeIfPossible } from '../possible-write.ts';
@@ -55,23 +54,38 @@ export function sayHolder({ username, hostname, pid }: RepositoryLock): string {
 export interface WaitingRun {
   workbench: Workbench;
   recorder: Recorder;
-  body: JournaledBackup;
-  spec: Spec | undefined;
+  body: { lockWait?: LockWait | undefined };
+  /** Opens what it works in: one repository or two, none where the host does not have it any more. */
+  prepare(workDir: string): readonly PreparedRepository[];
   /** Of a person's cancel, the time limit and the end of the agent. */
   signal: AbortSignal;
 }
 
-/** The locks in the run's repository, after those of dead processes of this agent are gone; undefined when nobody could look. */
-async function look({ workbench, recorder, body, spec, signal }: WaitingRun): Promise<readonly RepositoryLock[] | undefined> {
-  const repository = spec?.repositories.find(({ id }) => id === body.repository);
-  if (repository === undefined) return undefined;
-  return await withWorkDir(workbench, async (workDir) => {
-    const { access, pinnedId } = prepareRepository(workbench, repository, workDir);
-    const engine = workbench.engine(workbench.exec);
-    const { locks } = await engine.listLocks({ access, workDir, signal });
-    if (!locks?.some((lock) => engine.attestHolder(lock) === 'gone')) return locks;
-    await engine.clearOwnLocks({ access, workDir, pinnedId, onLog: recorder.log });
-    return (await engine.listLocks({ access, workDir, signal })).locks;
+/** The locks in a repository, after those of dead processes of this agent are gone; undefined when nobody could look. */
+async function lookInto(
+  { workbench, recorder, signal }: WaitingRun,
+  { access, pinnedId }: PreparedRepository,
+  workDir: string,
+): Promise<readonly RepositoryLock[] | undefined> {
+  const engine = workbench.engine(workbench.exec);
+  const { locks } = await engine.listLocks({ access, workDir, signal });
+  if (!locks?.some((lock) => engine.attestHolder(lock) === 'gone')) return locks;
+  await engine.clearOwnLocks({ access, workDir, pinnedId, onLog: recorder.log });
+  return (await engine.listLocks({ access, workDir, signal })).locks;
+}
+
+/** The locks in all repositories of the run; undefined when nobody could look into one of them. */
+async function look(run: WaitingRun): Promise<readonly RepositoryLock[] | undefined> {
+  return await withWorkDir(run.workbench, async (workDir) => {
+    const repositories = run.prepare(workDir);
+    if (repositories.length === 0) return undefined;
+    const found: RepositoryLock[] = [];
+    for (const repository of repositories) {
+      const locks = await lookInto(run, repository, workDir);
+      if (locks === undefined) return undefined;
+      found.push(...locks);
+    }
+    return found;
   });
 }
 

@@ -178,7 +178,11 @@ export async function executeBackup(given: BackupExecution): Promise<BackupEnd &
   body.started = true;
   body.startedAt ??= workbench.clock.now();
   const limit = startTimeLimit(workbench, body.startedAt, options.timeoutMinutes, given.signal);
-  const wait = await lookAtLock({ ...given, signal: limit.signal }, limit.allows(LOCK_LOOK_MS));
+  const prepare = (workDir: string) =>
+    (given.spec?.repositories ?? [])
+      .filter(({ id }) => id === body.repository)
+      .map((repository) => prepareRepository(workbench, repository, workDir));
+  const wait = await lookAtLock({ ...given, prepare, signal: limit.signal }, limit.allows(LOCK_LOOK_MS));
   if (wait) {
     limit.stop();
     return { reached: true, owesLook: body.owesLook === true, next: wait };

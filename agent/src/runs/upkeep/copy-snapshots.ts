@@ -26,7 +26,7 @@ export const describeMaker = ({ madeBy }: Pick<OrderedSnapshot, 'madeBy'>): stri
 export type CopyExecution = Omit<SnapshotsExecution, 'body'> & { body: JournaledCopy };
 
 /** Both repositories, their files side by side. */
-interface Both {
+export interface Both {
   from: PreparedRepository;
   to: PreparedRepository;
 }
@@ -37,7 +37,7 @@ function prepareFromSpec(workbench: Workbench, spec: Spec | undefined, id: Repos
   return prepareRepository(workbench, repository, workDir);
 }
 
-function prepareBoth({ workbench, recorder, body, spec }: CopyExecution, workDir: string): Both {
+export function prepareBoth({ workbench, recorder, body, spec }: CopyExecution, workDir: string): Both {
   const fromDir = join(workDir, 'from');
   if (!body.order)
     return {

@@ -9,8 +9,10 @@ import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import type { OrderedSnapshot } from '@holdfast/shared/protocol/snapshot-orders.ts';
 import { GENERATIONS } from '../../engines/restic/fixtures/laboratory.ts';
 import { makeQuickRepository } from '../../engines/restic/fixtures/quick-repository.ts';
+import { holdExclusively } from '../fixtures/foreign-lock.ts';
 import { findEvent, openRunRig, outline, PASSWORD, type RunRig, writeFolder } from '../fixtures/run-rig.ts';
 import { prepareRepository, withWorkDir } from '../inputs.ts';
+import type { JournaledCopy } from '../journaled-run.ts';
 import { stripJournal } from '../secrets/secrets-apart.ts';
 
 const LAST_TWO = retentionPolicySchema.parse({ kind: 'rules', last: 2 });
@@ -22,8 +24,8 @@ interface TwoPlaces {
 }
 
 /** A host with a plan whose backups go to `dir/repository` and from there to `dir/second`. */
-async function openTwo(t: TestContext, restic: string): Promise<TwoPlaces> {
-  const rig = await openRunRig(t, { restic });
+async function openTwo(t: TestContext, restic: string, speed = 1): Promise<TwoPlaces> {
+  const rig = await openRunRig(t, { restic, speed });
   await rig.initRepository();
   const id = rig.workbench.createId('repository');
   const path = join(rig.dir, 'second');
@@ -207,6 +209,39 @@ describe('Snapshots by name', () => {
     const caughtUp = await awaitFollowing(rig, 'copy', second.id, 3);
     assert.equal(caughtUp.filter(({ type }) => type === 'snapshot.copied').length, 2);
     assert.equal((await list(rig, second)).length, 3);
+  });
+
+  it('a copy waits, and looks without trying, until others let go of the second repository', async (t) => {
+    const two = await openTwo(t, newest.binary, 600);
+    const { rig, second } = two;
+    const place = { folder: 'second', password: SECOND_PASSWORD };
+    const holder = await holdExclusively(t, rig, newest.binary, place);
+    const made = toOrdered(await backUp(two));
+    const says = (words: RegExp) => (event: DurableEvent) =>
+      event.type === 'run.log' && event.lines.some(({ text }) => words.test(text));
+    await rig.awaitEvent(says(/^waits until others let go of the repository$/));
+    await rig.awaitEvent(says(/^waits: the repository is held by \S+ on \S+, process \d+$/));
+
+    const run = rig.workbench.createId('run');
+    const lockWait = { count: 1, since: 0, state: 'given_up' } as const;
+    const body: JournaledCopy = {
+      kind: 'copy',
+      from: rig.repository.id,
+      repository: second.id,
+      snapshots: [made],
+      lockWait,
+      started: false,
+    };
+    rig.workbench.journal.runs.record({ run, kind: 'copy', body });
+    rig.executor.enqueueAgain(run, body);
+    const givenUp = findEvent(await rig.awaitEnd(run), 'run.finished');
+    assert.deepEqual([givenUp.state, givenUp.failure?.reason], ['failed', 'repository_locked'], 'who waited long enough fails');
+
+    await holder.release();
+    const events = await awaitFollowing(rig, 'copy', second.id);
+    assert.equal(findEvent(events, 'run.finished').state, 'succeeded');
+    assert.equal(outline(events).filter((one) => one === 'copy').length, 2, 'tried twice, however often it looked');
+    assert.equal((await list(rig, second)).length, 1);
   });
 
   it('a backup that ends while a copy is under way is copied after it', async (t) => {

@@ -2,18 +2,20 @@
 
 import { createReasonError, findReason, type Reason } from '@holdfast/shared/domain/reason.ts';
 import type { Evidence } from '@holdfast/shared/domain/run.ts';
-import { toAppError } from '@holdfast/shared/errors.ts';
+import { type AppError, toAppError } from '@holdfast/shared/errors.ts';
 import { PROCESS } from '@holdfast/shared/limits.ts';
 import type { OrderedSnapshot } from '@holdfast/shared/protocol/snapshot-orders.ts';
+import { beginLockWait, lookAtLock, mayAwaitLock } from '../attempts/lock-wait.ts';
 import { toFailure } from '../attempts/part.ts';
 import { prepareRepositoryDraft, withWorkDir } from '../inputs.ts';
 import type { JournaledSnapshots } from '../journaled-run.ts';
 import { openLimitedExec } from '../limited-exec.ts';
 import { openRepository } from '../open-repository.ts';
+import type { NextAttempt } from '../queue/queue.ts';
 import { createRate } from '../rate.ts';
 import { createReading, type Reading } from '../reading.ts';
 import { toOrderedRef } from '../secrets/maintenance-secrets.ts';
-import { copyToSecond, describeMaker } from './copy-snapshots.ts';
+import { type CopyExecution, copyToSecond, describeMaker, prepareBoth } from './copy-snapshots.ts';
 import { removeByRetention } from './execute-retention.ts';
 import type { ReadyRepository, SnapshotsExecution, SnapshotsResult } from './snapshots-execution.ts';
 import { type OnLockLook, type TryEnd, toRemovalFailure, tryUpkeep } from './upkeep-try.ts';
@@ -181,10 +183,33 @@ function work(execution: SnapshotsExecution, onLockLook: OnLockLook): Promise<Sn
 const isAdmin = (body: JournaledSnapshots): boolean =>
   body.kind === 'retention' || (body.kind === 'delete_snapshot' && body.order.isAdmin);
 
+/** A copy waits as the backup does that it follows: it is half of the night's work. */
+function awaitOthers({ workbench, recorder, body }: CopyExecution, { message }: AppError): boolean {
+  if (!mayAwaitLock(body)) return false;
+  body.lockWait = beginLockWait(body.lockWait, workbench.clock.now());
+  recorder.log('warn', message);
+  recorder.log('warn', 'waits until others let go of the repository');
+  recorder.settle();
+  return true;
+}
+
+function lookAtBoth(execution: CopyExecution): Promise<NextAttempt | undefined> {
+  const prepare = (workDir: string) => {
+    const { from, to } = prepareBoth(execution, workDir);
+    return [from, to];
+  };
+  return lookAtLock({ ...execution, prepare }, true);
+}
+
 /** What is ordered about named snapshots, to its end or to the next try. */
-export function executeSnapshots(execution: SnapshotsExecution): Promise<TryEnd> {
+export async function executeSnapshots(execution: SnapshotsExecution): Promise<TryEnd> {
   const { workbench, recorder, body } = execution;
+  const copy = body.kind === 'copy' ? { ...execution, body } : undefined;
+  const wait = copy && (await lookAtBoth(copy));
+  // What was stopped while it waited ends as what was stopped while it copied.
+  if (wait && !execution.signal.aborted) return { reached: true, owesLook: false, next: wait };
   return tryUpkeep(execution, {
+    ...(copy ? { awaitsOthers: (error: AppError) => awaitOthers(copy, error) } : {}),
     isAdmin: isAdmin(body),
     // Retention of copies goes by how the newest one ended.
     onFinish(state) {

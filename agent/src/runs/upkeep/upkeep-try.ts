@@ -46,6 +46,8 @@ export interface UpkeepWork {
   isAdmin: boolean;
   /** Tries at most, where it is not the usual number. */
   lockedTries?: number;
+  /** Whether a run that others keep out waits until they let go, however often it is tried; says so itself. */
+  awaitsOthers?(error: AppError): boolean;
   /** What it throws ends the run, unless another try follows. */
   work(onLockLook: OnLockLook): Promise<RunEnd>;
   /** The end of a run whose work threw; `toFailedEnd` where it is not given. */
@@ -118,7 +120,7 @@ export function toFailedEnd(recorder: Recorder, error: AppError, isCancelled: bo
 /** Runs to its end, or to the next try where others work in the repository; whatever happens is recorded, nothing is thrown. */
 export async function tryUpkeep<Body extends { kind: string; started: boolean }>(
   { workbench, recorder, body, signal, tries }: UpkeepTry<Body>,
-  { isAdmin, lockedTries = LOCKED_TRIES, work, fail, onFinish }: UpkeepWork,
+  { isAdmin, lockedTries = LOCKED_TRIES, awaitsOthers, work, fail, onFinish }: UpkeepWork,
 ): Promise<TryEnd> {
   const end: TryEnd = { reached: true, owesLook: false };
   const finish = (result: RunEnd) => recorder.finish(result, () => onFinish?.(result.state));
@@ -136,7 +138,9 @@ export async function tryUpkeep<Body extends { kind: string; started: boolean }>
   } catch (caught) {
     const error = findStop(signal) ?? explainMissing(caught, isAdmin);
     const reason = findReason(error);
-    if (reason !== undefined && OF_OTHERS.has(reason) && tries + 1 < lockedTries && !signal.aborted) {
+    const mayWait = reason !== undefined && OF_OTHERS.has(reason) && !signal.aborted;
+    if (mayWait && awaitsOthers?.(error)) return { ...end, next: { afterMs: LOCKED_MS } };
+    if (mayWait && !awaitsOthers && tries + 1 < lockedTries) {
       const [who = ''] = error.message
         .replace(getAdvice(reason), '')
         .trim()
