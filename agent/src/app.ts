@@ -49,6 +49,7 @@ export async function createAgent(config: AgentConfig, log: AgentLog): Promise<A
     onSecretsChange: () => watches.secrets.look(),
     findRepository: (engineId) => spec?.repositories.find(({ pinnedId }) => pinnedId === engineId)?.id,
     hostLimits: () => spec?.limits ?? {},
+    signal: stopping.signal,
   });
   const executor = createExecutor({
     workbench,

@@ -41,21 +41,33 @@ export interface WorkbenchPorts {
   findRepository?(engineId: string): RepositoryId | undefined;
   /** See `Workbench.hostLimits`; none unless given. */
   hostLimits?(): RunLimits;
+  /** Aborts when the agent ends: nothing that waits for its time begins after that. */
+  signal?: AbortSignal | undefined;
 }
 
 export function createWorkbench(
   tooling: HostTooling,
   journal: Journal,
   sendProgress: (progress: Progress) => void,
-  { onSecretsChange = () => undefined, findRepository = () => undefined, hostLimits = () => ({}) }: WorkbenchPorts = {},
+  { onSecretsChange = () => undefined, findRepository = () => undefined, hostLimits = () => ({}), signal }: WorkbenchPorts = {},
 ): Workbench {
   const { clock, log } = tooling;
   const bootId = readBootId();
   const note = (effects: () => void) => writeIfPossible(log, 'a process is not remembered across a crash', effects);
+  const timers = new Set<NodeJS.Timeout>();
   const setTimer: Workbench['setTimer'] = (ms, callback) => {
-    const timer = setTimeout(callback, ms);
-    return () => clearTimeout(timer);
+    if (signal?.aborted) return () => undefined;
+    const timer = setTimeout(() => {
+      timers.delete(timer);
+      callback();
+    }, ms);
+    timers.add(timer);
+    return () => {
+      timers.delete(timer);
+      clearTimeout(timer);
+    };
   };
+  signal?.addEventListener('abort', () => timers.forEach((timer) => void clearTimeout(timer)), { once: true });
   const { crypto } = tooling;
   const onLockCleared = createLockTeller(tooling, journal, findRepository);
   return {

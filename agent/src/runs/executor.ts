@@ -23,6 +23,8 @@ export interface Executor extends Orders {
    */
   recordScheduled(plan: SpecPlan, run: RunId, fire: RunFire, remarks?: readonly string[]): (() => void) | undefined;
   cancel(run: RunId): boolean;
+  /** Calls back, once, when somebody cancels a run that is open and in no queue; returns how to stop that. */
+  awaitCancel(run: RunId, callback: () => void): () => void;
   /** Puts back what waited when the agent ended; see `recovery.ts` for what ran. */
   enqueueAgain(run: RunId, body: JournaledRunBody): void;
   createRecorderFor(run: RunId, firstLine: number): Recorder;
@@ -63,6 +65,8 @@ export function createExecutor({ workbench, spec, findHold, onRepositoryUsed }: 
   const records = createRunRecords(workbench);
   /** Runs of an earlier life that somebody cancelled before they were put back. */
   const cancelledEarly = new Set<RunId>();
+  /** Runs of an earlier life whose end is still to be found out. */
+  const awaiting = new Map<RunId, () => void>();
   const kinds = createRunKinds({ workbench, queue, records, spec, onRepositoryUsed });
 
   return {
@@ -76,8 +80,15 @@ export function createExecutor({ workbench, spec, findHold, onRepositoryUsed }: 
       if (queue.cancel(run)) return true;
       const known = journal.runs.find(run);
       if (known === undefined || known.closedAt !== undefined) return false;
-      cancelledEarly.add(run);
+      const awaited = awaiting.get(run);
+      if (awaited) awaited();
+      else cancelledEarly.add(run);
       return true;
+    },
+    awaitCancel(run, callback) {
+      awaiting.set(run, callback);
+      if (cancelledEarly.delete(run)) queueMicrotask(() => awaiting.get(run)?.());
+      return () => void awaiting.delete(run);
     },
     enqueueAgain(run, body) {
       enqueueJournaled(kinds, run, body, records.createRecorder(run, journal.runs.find(run)?.logLines ?? 0));

@@ -87,6 +87,9 @@ export const journaledRestoreSchema = z.object({
   started: z.boolean(),
   /** Kept beyond the end of a run that could not clean up. */
   half: halfRestoredSchema.optional(),
+  /** Set while only its database server knows what came of it: since when that is asked, and when it is again; epoch milliseconds. */
+  askedSince: z.int().min(0).optional(),
+  retryAt: z.int().min(0).optional(),
 });
 export type JournaledRestore = z.infer<typeof journaledRestoreSchema>;
 
@@ -167,10 +170,10 @@ export const journaledCopySchema = z.object({
   from: idSchema('repository'),
   snapshots: REQUESTS['copy.start'].body.shape.snapshots,
   order: REQUESTS['copy.start'].body.omit({ snapshots: true }).optional(),
+  lockWait: lockWaitSchema.optional(),
   /** How it ended; left out until then, and by agents that did not keep it. */
   state: z.enum(TERMINAL_STATES).optional(),
   ...ordered,
-  lockWait: lockWaitSchema.optional(),
 });
 export type JournaledCopy = z.infer<typeof journaledCopySchema>;
 

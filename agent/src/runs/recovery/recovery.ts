@@ -25,7 +25,8 @@ import {
 } from '../journaled-run.ts';
 import type { Recorder } from '../log/recorder.ts';
 import { writeIfPossible } from '../possible-write.ts';
-import { endCutRestore, endCutSafety, settleOwedRestores } from '../restore/restore-recovery.ts';
+import { settleCutRestore } from '../restore/restore-inquiry.ts';
+import { endCutSafety, settleOwedRestores } from '../restore/restore-recovery.ts';
 import type { Workbench } from '../workbench.ts';
 
 const listPids = (processes: readonly { pid: number }[]) => processes.map(({ pid }) => pid);
@@ -271,7 +272,7 @@ export async function recoverRuns(workbench: Workbench, executor: Executor, spec
       else if (isUpkeep(body.data)) endMaintenance(workbench, recorder, body.data, durationMs);
       else if (body.data.kind === 'drill') await endDrill(workbench, recorder, body.data, durationMs);
       else if (body.data.kind === 'safety') endCutSafety(workbench, recorder, body.data, durationMs);
-      else await endCutRestore(workbench, recorder, body.data, durationMs);
+      else await settleCutRestore({ workbench, executor, recorder, body: body.data, openedAt: run.openedAt });
     } else {
       recorder.finish({
         state: 'failed',

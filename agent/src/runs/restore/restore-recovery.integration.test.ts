@@ -32,6 +32,13 @@ test('A restore whose agent was killed', async (t) => {
     journal.runs.record({ run: order.run, kind: 'restore', body });
   };
   const createReplace = () => createOrder(rig, source, MADE, { database: 'shop', on: server });
+  const createAppend = (recorded?: RestoreOrder['recorded']) => {
+    const order = createReplace();
+    assert.ok(order.target.kind === 'database');
+    return { ...order, target: { ...order.target, mode: 'append' as const }, ...(recorded ? { recorded } : {}) };
+  };
+  // The answers stand in lines of their own.
+  const markOf = async (end: string) => /^\d+$/m.exec(await server.query(`BEGIN; SELECT txid_current(); ${end}`))?.[0] ?? '';
   const nameOf = (order: RestoreOrder) => ({ scratch: `holdfast_new_${order.run}`, aside: `holdfast_old_${order.run}` });
   const create = (name: string) => server.query(`CREATE DATABASE "${name}"`);
   const recover = async (order: RestoreOrder) => {
@@ -151,18 +158,12 @@ test('A restore whose agent was killed', async (t) => {
         tables: [{ name: 'public.precious', shape: '0'.repeat(16), rows: 1, isExact: true }],
       };
       const endWith = async (change: HalfRestored['change'], rows = 1) => {
-        const order = createReplace();
-        assert.ok(order.target.kind === 'database');
         const [table] = recorded.tables;
-        const tables = table ? [{ ...table, rows }] : [];
-        const told = { ...order, target: { ...order.target, mode: 'append' }, recorded: { ...recorded, tables } } as const;
+        const told = createAppend({ ...recorded, tables: table ? [{ ...table, rows }] : [] });
         leave(told, { made: [], ...(change ? { change } : {}) });
         const events = await recover(told);
         return { ...readEnd(events), log: readLog(events), evidence: findEvent(events, 'run.finished').evidence };
       };
-      // The answers stand in lines of their own.
-      const markOf = async (end: string) => /^\d+$/m.exec(await server.query(`BEGIN; SELECT txid_current(); ${end}`))?.[0] ?? '';
-
       const done = await endWith({ mark: await markOf('COMMIT') });
       assert.equal(done.state, 'succeeded', done.log);
       assert.deepEqual(
@@ -185,6 +186,51 @@ test('A restore whose agent was killed', async (t) => {
         assert.deepEqual([end.state, end.reason], ['failed', 'interrupted']);
         assert.match(end.log, /wholly as it was, or wholly changed .*: look before you restore again/);
       }
+    },
+  );
+
+  await t.test(
+    'in its last step, and whose database server is down, is open until the server says what came of it, or somebody cancels it',
+    async () => {
+      const [done, undone] = [await markOf('COMMIT'), await markOf('ROLLBACK')];
+      const cut = (mark: string, more: Partial<JournaledRestore> = {}) => {
+        const { order = createAppend() } = more;
+        const body = { kind: 'restore', order, started: true, half: { made: [], change: { mark } }, ...more };
+        journal.runs.record({ run: order.run, kind: 'restore', body });
+        return order;
+      };
+      const { connection, ...closed } = createAppend();
+      assert.ok(connection);
+      const { secrets: _gone, ...draft } = connection;
+      const bare = cut(done, { order: { ...closed, connection: { ...draft, secretsApart: true } } });
+      const [good, bad, cancelled, late] = [cut(done), cut(undone), cut(done), cut(done, { askedSince: 0 })];
+      // The servers of tests write their log late.
+      await server.query('CHECKPOINT');
+      await server.kill();
+      await recoverRuns(rig.workbench, rig.executor, undefined);
+      const isOver = ({ run }: RestoreOrder) => rig.listEvents(run).some(({ type }) => type === 'run.finished');
+      assert.deepEqual([good, bad, cancelled, late, bare].map(isOver), [false, false, false, true, true]);
+      assert.equal(readEnd(rig.listEvents(bare.run)).reason, 'interrupted', 'nobody has the secrets to ask with');
+      // It is owed for good.
+      journal.runs.changeClosed('restore', (body) => ((body as JournaledRestore).order.run === bare.run ? null : body));
+      assert.equal(readEnd(rig.listEvents(late.run)).reason, 'interrupted', 'nobody asks for longer than days');
+      assert.match(
+        readLog(rig.listEvents(good.run)),
+        /does not answer: it is asked again until \d{4}-.*, or until this run is cancelled/,
+      );
+      const asked = journal.runs.find(good.run)?.body as JournaledRestore | undefined;
+      assert.ok((asked?.retryAt ?? 0) > (asked?.askedSince ?? Number.NaN));
+      assert.equal(rig.executor.cancel(cancelled.run), true);
+      const given = await rig.awaitEnd(cancelled.run);
+      assert.equal(readEnd(given).reason, 'interrupted');
+      assert.match(readLog(given), /wholly as it was, or wholly changed .*: look before you restore again/);
+      await server.start();
+      const [came, went] = [await rig.awaitEnd(good.run), await rig.awaitEnd(bad.run)];
+      assert.deepEqual([readEnd(came).state, readEnd(went).reason], ['succeeded', 'interrupted'], readLog(came));
+      assert.match(readLog(went), /What was there before is as it was/);
+      assert.equal(came.filter(({ type }) => type === 'run.finished').length, 1);
+      assert.deepEqual(journal.runs.listOpen(), []);
+      await waitUntil('nothing is owed', () => journal.runs.listClosedWith('restore', 'half').length === 0);
     },
   );
 

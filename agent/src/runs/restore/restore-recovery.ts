@@ -3,7 +3,7 @@
  * content had taken its place. What cannot be cleaned up yet, because the server does not answer, is tried again.
  */
 import type { DatabaseRestore } from '@holdfast/shared/adapters/source.ts';
-import { createReasonError } from '@holdfast/shared/domain/reason.ts';
+import { createReasonError, findReason } from '@holdfast/shared/domain/reason.ts';
 import { toAppError } from '@holdfast/shared/errors.ts';
 import { endPart, toFailure } from '../attempts/part.ts';
 import { type PreparedSource, prepareSourceDraft, withWorkDir } from '../inputs.ts';
@@ -24,9 +24,9 @@ const AGAIN_MS = 60_000;
 
 /**
  * `old`: the target is as it was. `new`: it holds the whole restored content. `doubtful`: it is one of the two, and the server does not know
- * which. `unknown`: the server could not be asked.
+ * which. `unknown`: the server could not be asked. `closed`: nor can it ever be, because nobody has the secrets any more.
  */
-export type HalfEnd = 'old' | 'new' | 'doubtful' | 'unknown';
+export type HalfEnd = 'old' | 'new' | 'doubtful' | 'unknown' | 'closed';
 
 async function wasSwapped(part: InspectPart, { made, swap }: HalfRestored): Promise<boolean> {
   const [scratch] = made;
@@ -101,9 +101,12 @@ async function settleHalfRestored(workbench: Workbench, body: JournaledRestore):
   try {
     return await settle(workbench, body);
   } catch (thrown) {
-    const { message } = toAppError(thrown);
-    workbench.log.warn({ databases: body.half?.made ?? [] }, `what a restore left behind is not cleaned up yet: ${message}`);
-    return 'unknown';
+    const error = toAppError(thrown);
+    workbench.log.warn(
+      { databases: body.half?.made ?? [] },
+      `what a restore left behind is not cleaned up yet: ${error.message}`,
+    );
+    return findReason(error) === 'secrets_missing' ? 'closed' : 'unknown';
   }
 }
 
@@ -174,21 +177,36 @@ async function endChanged(
   endPlaced(recorder, order, order.sizeBytes, stock ?? counted, durationMs, effects);
 }
 
-/** Ends a restore that was cut off, as what it came to. */
+/**
+ * Ends a restore that was cut off, as what it came to. False: its database server does not answer, which with `mayWait` is no end yet.
+ */
 export async function endCutRestore(
   workbench: Workbench,
   recorder: Recorder,
   body: JournaledRestore,
   durationMs: number,
-): Promise<void> {
-  const { order, half } = body;
+  mayWait: boolean,
+): Promise<boolean> {
   const end = await settleHalfRestored(workbench, body);
+  if (end === 'unknown' && mayWait) return false;
+  await endAs(end === 'closed' ? 'unknown' : end, workbench, recorder, body, durationMs);
+  return true;
+}
+
+async function endAs(
+  end: Exclude<HalfEnd, 'closed'>,
+  workbench: Workbench,
+  recorder: Recorder,
+  { order, half }: JournaledRestore,
+  durationMs: number,
+): Promise<void> {
   const forgetHalf = () => {
     if (half && end !== 'unknown')
       workbench.journal.runs.revise(recorder.run, { kind: 'restore', order, started: true } satisfies JournaledRestore);
   };
   // What came is remembered until the run has ended, for an agent that is killed once more; what went must not be taken for what came.
-  if (end === 'new') return endChanged(workbench, recorder, body, durationMs, forgetHalf);
+  if (end === 'new')
+    return endChanged(workbench, recorder, { kind: 'restore', order, half, started: true }, durationMs, forgetHalf);
   if (!half?.placing) forgetHalf();
   if (half?.placing) {
     const placed = await settlePlacing(order.run, order.target, half.placing, listConfiguredPaths(order.source.config));
@@ -218,9 +236,15 @@ export async function endCutRestore(
   recorder.finish({ state, failure, evidence: [], bytes: 0, durationMs }, forgetHalf);
 }
 
-/** Ends a safety backup that was cut off: nobody vouches for what it may have stored. */
-export function endCutSafety(workbench: Workbench, recorder: Recorder, { source }: JournaledSafety, durationMs: number): void {
-  const interrupted = createReasonError('interrupted', 'The agent ended in the middle of this run');
+/** Ends a safety backup that was cut off with `who` made it: nobody vouches for what it may have stored. */
+export function endCutSafety(
+  workbench: Workbench,
+  recorder: Recorder,
+  { source }: JournaledSafety,
+  durationMs: number,
+  who = 'The agent',
+): void {
+  const interrupted = createReasonError('interrupted', `${who} ended in the middle of this run`);
   recorder.log('error', interrupted.message);
   const { state, failure } = endPart(source, interrupted);
   recorder.finishPart({ source, state, warnings: [], bytes: 0, durationMs: 0, failure }, () =>
@@ -249,7 +273,8 @@ function forgetOwed({ journal }: Workbench, run: string): void {
 export async function settleOwedRestores(workbench: Workbench): Promise<void> {
   let left = 0;
   for (const body of listOwed(workbench)) {
-    if ((await settleHalfRestored(workbench, body)) === 'unknown') left += 1;
+    const end = await settleHalfRestored(workbench, body);
+    if (end === 'unknown' || end === 'closed') left += 1;
     else forgetOwed(workbench, body.order.run);
   }
   if (left > 0) workbench.setTimer(AGAIN_MS, () => void settleOwedRestores(workbench));
