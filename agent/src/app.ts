@@ -57,7 +57,14 @@ export async function createAgent(config: AgentConfig, log: AgentLog): Promise<A
     findHold: (job) => watches.drain.findHold(job) ?? watches.secrets.findHold(job),
     onRepositoryUsed: (id, end) => void watches.reconciliation.afterBackup(id, end),
   });
-  const watches = createWatches({ workbench, executor, spec: () => spec, session: () => session, signal: stopping.signal });
+  const watches = createWatches({
+    workbench,
+    stateDir: config.stateDir,
+    executor,
+    spec: () => spec,
+    session: () => session,
+    signal: stopping.signal,
+  });
   const { scheduler, reconciliation, secrets, drain, sources, life } = watches;
   const host = await openHostWatch({ tooling, stateDir: config.stateDir, version: AGENT_VERSION, journal, executor });
 
@@ -91,6 +98,7 @@ export async function createAgent(config: AgentConfig, log: AgentLog): Promise<A
 
   /** What an earlier life left is put right and its locks are cleared before anything new begins; then the ledger is compared. */
   async function recover(): Promise<void> {
+    watches.console.look();
     const { interrupted, requeued, repositories } = await recoverRuns(workbench, executor, spec);
     if (interrupted + requeued > 0) log.warn({ interrupted, requeued }, 'runs of an earlier life were found');
     // A repository that hangs must not keep the others from their backups.

@@ -276,7 +276,20 @@ test('with the server away holdfast-agent lists and restores by hand, files and 
     expect(refused.stderr.trim().split('\n')).toHaveLength(1);
   }
   expect(existsSync('/nowhere')).toBe(false);
-  for (const outcome of [listed, files, again, database]) expect(outcome.stdout + outcome.stderr).not.toContain(PASSWORD);
+
+  const letter = join(tree, PICKED);
+  await writeFile(letter, 'spoiled');
+  const back = await run('--source', 'tree', '--in-place', '--path', letter, '--confirm', 'db-1');
+  expect(back.code, back.stderr).toBe(0);
+  expect(await hashTree(tree)).toEqual(original);
+  for (const outcome of [listed, files, again, database, back]) expect(outcome.stdout + outcome.stderr).not.toContain(PASSWORD);
   expect(maker.agent.isRunning()).toBe(true);
+
+  // The server hears of what stood there, and keeps it as any safety backup.
+  await stack.server.restart();
+  const listMadeByHand = () => stack.api.get<readonly ApiRun[]>('/runs?trigger=local');
+  await expect.poll(async () => (await listMadeByHand()).map(({ state }) => state), { timeout: 90_000 }).toEqual(['succeeded']);
+  const [safety] = await listMadeByHand();
+  expect((await stack.api.waitForRun(safety?.id as ApiRun['id'], 'succeeded')).snapshots).toMatchObject([{ state: 'good' }]);
   await maker.agent.assertQuiet();
 });

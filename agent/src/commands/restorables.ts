@@ -5,6 +5,7 @@ import { findTags, SAFETY_PLAN } from '@holdfast/shared/domain/snapshot.ts';
 import { AppError, toAppError } from '@holdfast/shared/errors.ts';
 import type { AgentConfig } from '../config.ts';
 import type { StoredSnapshot } from '../engines/restic/parse.ts';
+import { listConsoleSnapshots } from '../journal/console-record.ts';
 import { glanceAtLedger } from '../journal/peek.ts';
 import { prepareRepository, withWorkDir } from '../runs/inputs.ts';
 import type { HostTooling } from '../tooling.ts';
@@ -30,11 +31,12 @@ async function listOf(tooling: HostTooling, spec: Spec, config: AgentConfig, rep
   });
   if (listed.failure) throw createReasonError(listed.failure.reason, `${repository.name}: ${listed.failure.message}`);
   const ledger = glanceAtLedger(config.stateDir);
+  const byHand = new Set(listConsoleSnapshots(config.stateDir));
   return listed.snapshots.flatMap((snapshot) => {
     const tags = findTags(snapshot.tags);
     const source = spec.sources.find((candidate) => candidate.id === tags?.source);
     if (!source) return [];
-    const state = ledger.get(snapshot.engineId);
+    const state = ledger.get(snapshot.engineId) ?? (byHand.has(snapshot.engineId) ? 'vouched' : undefined);
     return [
       {
         source,

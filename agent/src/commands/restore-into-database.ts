@@ -69,7 +69,7 @@ export function describeTarget(
   DatabaseRestorePart,
   'connection' | 'restore' | 'database' | 'mode' | 'tables' | 'remember' | 'isByHand' | 'backUpTarget'
 > {
-  const { tooling, spec, signal } = byHand;
+  const { tooling, spec, signal, stateDir } = byHand;
   const { database, mode, tables } = way;
   return {
     database,
@@ -81,7 +81,7 @@ export function describeTarget(
     remember: () => undefined,
     backUpTarget() {
       const standing = describeDatabaseByHand(spec, through, connection, database);
-      return backUpByHand({ tooling, spec, repository: safetyPlace, signal }, standing);
+      return backUpByHand({ tooling, spec, repository: safetyPlace, signal, stateDir }, standing);
     },
   };
 }

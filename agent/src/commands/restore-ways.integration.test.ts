@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, readFileSync, renameSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { systemClock, systemRandomBytes } from '@holdfast/shared/clock.ts';
@@ -8,7 +8,10 @@ import { createId } from '@holdfast/shared/domain/ids.ts';
 import { GENERATIONS } from '../engines/restic/fixtures/laboratory.ts';
 import { startMariadb, startPostgres } from '../handlers/fixtures/database-servers.ts';
 import { addDatabase, getMade, readEnd, readLog } from '../handlers/fixtures/restore-orders.ts';
-import { findEvent, PASSWORD, writeFolder } from '../runs/fixtures/run-rig.ts';
+import { writeFatedRestic } from '../runs/fixtures/fated-restic.ts';
+import { findEvent, outline, PASSWORD, writeFolder } from '../runs/fixtures/run-rig.ts';
+import { takeInConsoleRuns } from '../runs/recovery/console-runs.ts';
+import { reconcileRepository } from '../runs/recovery/reconcile.ts';
 import { type CommandEnd, type EnrolledHost, openEnrolledHost, SECRETS } from './fixtures/enrolled-host.ts';
 
 const RESTIC = GENERATIONS[1]?.binary ?? '';
@@ -140,7 +143,7 @@ test('A PostgreSQL database by hand, over one that stands', async (t) => {
     assert.equal(told.evidence.find(({ check }) => check === 'same_content')?.ok, true, 'held against the record of this host');
     safety = /snapshot ([0-9a-f]{8}) in disk/.exec(evidence.seen)?.[1] ?? '';
     const { stdout } = assertDone(await restore(host, '--list'));
-    assert.match(stdout, new RegExp(`^${safety}  shop .*unknown, before a restore$`, 'm'));
+    assert.match(stdout, new RegExp(`^${safety}  shop .*yes, before a restore$`, 'm'));
     assert.equal(await server.query("SELECT count(*) FROM pg_database WHERE datname LIKE 'holdfast%'"), '0');
   });
 
@@ -200,4 +203,75 @@ test('A MariaDB database by hand: what the backup holds is added to one that sta
   assert.ok(told.evidence.some(({ check, ok }) => check === 'safety_backup' && ok));
   assert.equal(await server.query('SELECT (SELECT sum(id) FROM archive.item), (SELECT sum(id) FROM archive.older)'), '6\t9');
   assert.equal(await server.query("SHOW DATABASES LIKE 'holdfast%'"), '');
+});
+
+test('What stood there before a restore by hand', async (t) => {
+  const host = await openEnrolledHost(t, writeFatedRestic(t, RESTIC, ['work', 'work', 'kill']));
+  const { rig, stateDir } = host;
+  await rig.initRepository();
+  const folder = writeFolder(join(rig.dir, 'letters'), { 'a.txt': 'dear reader' });
+  const source = rig.addFiles('letters', [folder]);
+  const { engineId } = getMade(await rig.runPlan([source.id]));
+  host.storeSpec();
+  const back = ['--source', 'letters', '--snapshot', engineId, '--in-place', '--path', join(folder, 'a.txt'), '--confirm', 'rig'];
+  const before = rig.listEvents().length;
+  const takeIn = () =>
+    takeInConsoleRuns({ workbench: rig.workbench, stateDir, createRecorderFor: rig.executor.createRecorderFor });
+  const listNew = () => rig.listEvents().slice(before);
+
+  await t.test('is in the ledger of the host, and told to the server, once', async () => {
+    writeFolder(folder, { 'a.txt': 'damaged' });
+    assertDone(await restore(host, ...back));
+    const listed = async () => assertDone(await restore(host, '--list')).stdout;
+    assert.match(await listed(), / yes, before a restore$/m, 'also while no agent took it in');
+    takeIn();
+    takeIn();
+    const events = listNew();
+    const { run, ...created } = findEvent(events, 'run.created');
+    assert.deepEqual(
+      [created.kind, created.trigger, created.plan, created.repository, created.sources],
+      ['backup', 'local', undefined, rig.repository.id, [source.id]],
+    );
+    const stages = ['preflight', 'preflight ok', 'store', 'store ok', 'evidence', 'snapshot.made', 'evidence ok'];
+    const ends = ['part.finished', 'run.finalizing', 'run.finished'];
+    assert.deepEqual(outline(events), ['run.created', 'run.started', ...stages, ...ends]);
+    assert.equal(readEnd(events).state, 'succeeded');
+    assert.match(readLog(events), /is backed up into disk first, before a restore by hand/);
+    const made = getMade(events);
+    assert.equal(rig.workbench.journal.snapshots.find(rig.repository.id, made.engineId)?.state, 'vouched');
+    assert.match(await listed(), / yes, before a restore$/m);
+    await reconcileRepository(rig.workbench, rig.spec, rig.repository.id, new Set());
+    assert.deepEqual(listNew().length, events.length, 'nothing is an orphan');
+    assert.ok(rig.workbench.journal.runs.find(run)?.closedAt);
+  });
+
+  await t.test(
+    'is nobody’s where the command was killed just after it was stored, and its run ends as interrupted, once',
+    async () => {
+      writeFolder(folder, { 'a.txt': 'mine' });
+      const told = listNew().length;
+      const stored = (await rig.listSnapshots()).length;
+      const end = await restore(host, ...back);
+      assert.notEqual(end.code, 0);
+      assert.equal(readFileSync(join(folder, 'a.txt'), 'utf8'), 'mine');
+      assert.equal((await rig.listSnapshots()).length, stored + 1);
+      takeIn();
+      takeIn();
+      const events = listNew().slice(told);
+      assert.deepEqual(outline(events).slice(0, 2), ['run.created', 'run.started']);
+      assert.deepEqual(outline(events).slice(-2), ['part.finished', 'run.finished']);
+      assert.equal(readEnd(events).reason, 'interrupted');
+      await reconcileRepository(rig.workbench, rig.spec, rig.repository.id, new Set());
+      assert.equal(findEvent(listNew().slice(told), 'repository.reconciled').orphans.length, 1, 'what it stored is told of');
+    },
+  );
+
+  await t.test('is backed up all the same where nothing can be written down for the agent', async () => {
+    writeFileSync(join(stateDir, 'console-is-in-the-way'), '');
+    rmSync(join(stateDir, 'console'), { recursive: true });
+    renameSync(join(stateDir, 'console-is-in-the-way'), join(stateDir, 'console'));
+    const end = assertDone(await restore(host, ...back));
+    assert.match(end.stderr, /only the repository will know of it/);
+    assert.equal(readFileSync(join(folder, 'a.txt'), 'utf8'), 'dear reader');
+  });
 });

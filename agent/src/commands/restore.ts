@@ -59,7 +59,7 @@ async function restoreStored(
 }
 
 function restoreFiles(
-  { tooling, spec, wishes, signal }: ByHand,
+  { tooling, spec, wishes, signal, stateDir }: ByHand,
   part: RestorePart,
   target: FilesTarget,
   { source, repository }: Restorable,
@@ -76,7 +76,10 @@ function restoreFiles(
           wishes.safetyBackup === false
             ? undefined
             : (standing) =>
-                backUpByHand({ tooling, spec, repository: () => repository, signal }, describePlaces(source.id, standing)),
+                backUpByHand(
+                  { tooling, spec, repository: () => repository, signal, stateDir },
+                  describePlaces(source.id, standing),
+                ),
       });
     case 'archive':
     case 'file':

@@ -13,10 +13,8 @@ export interface StateLock {
   release(): void;
 }
 
-/** Throws `conflict` at once when another process, or this one, holds the lock of `stateDir`. */
-export function lockStateDir(stateDir: string, pid: number): StateLock {
-  const path = join(stateDir, 'agent.lock');
-  const holderPath = join(stateDir, 'agent.pid');
+/** Holds an empty file, made when absent, until it is released or this process ends. Undefined when another process, or this one, holds it. */
+export function holdFile(path: string): StateLock | undefined {
   let file: DatabaseSync | undefined;
   try {
     closeSync(openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600));
@@ -24,18 +22,26 @@ export function lockStateDir(stateDir: string, pid: number): StateLock {
     // Without a rollback journal the lock needs no space, so that it can be had on a full disk.
     file.exec('PRAGMA journal_mode = MEMORY');
     file.exec('BEGIN EXCLUSIVE');
-    noteHolder(holderPath, pid);
     return { release: () => file?.close() };
   } catch (error) {
     file?.close();
     if (!isBusy(error)) throw toJournalError(error, path);
+    return undefined;
+  }
+}
+
+/** Throws `conflict` at once when another process, or this one, holds the lock of `stateDir`. */
+export function lockStateDir(stateDir: string, pid: number): StateLock {
+  const holderPath = join(stateDir, 'agent.pid');
+  const lock = holdFile(join(stateDir, 'agent.lock'));
+  if (!lock)
     throw new AppError(
       'conflict',
       `another agent${describeHolder(holderPath)} already works with the state directory ${stateDir}. ` +
         'Stop it first, or give this one its own directory with HOLDFAST_STATE_DIR.',
-      { cause: error },
     );
-  }
+  noteHolder(holderPath, pid);
+  return lock;
 }
 
 function noteHolder(path: string, pid: number): void {

@@ -6,6 +6,7 @@ import type { Executor } from '../runs/executor.ts';
 import type { Workbench } from '../runs/workbench.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
 import type { Session } from '../session/session.ts';
+import { type ConsoleWatch, createConsoleWatch } from './console-watch.ts';
 import { createDrainWatch, type DrainWatch } from './drain.ts';
 import { createLifeNoteWriter, type LifeNoteWriter } from './life-note.ts';
 import { createPlanClock } from './plan-clock.ts';
@@ -22,10 +23,12 @@ export interface Watches {
   sources: SourceWatch;
   repositories: RepositoryWatch;
   life: LifeNoteWriter;
+  console: ConsoleWatch;
 }
 
 export interface WatchesPorts {
   workbench: Workbench;
+  stateDir: string;
   executor: Executor;
   spec(): Spec | undefined;
   /** The line to the server, once there is one. */
@@ -35,7 +38,7 @@ export interface WatchesPorts {
 }
 
 /** Nothing looks before it is asked to. */
-export function createWatches({ workbench, executor, spec, session, signal }: WatchesPorts): Watches {
+export function createWatches({ workbench, stateDir, executor, spec, session, signal }: WatchesPorts): Watches {
   const { clock, log, journal } = workbench;
   /** False where there is no line to the server. */
   const tell = <T extends 'sources.seen' | 'repositories.seen'>(type: T, body: AgentFrames[T]): boolean => {
@@ -44,14 +47,21 @@ export function createWatches({ workbench, executor, spec, session, signal }: Wa
     line.sendVolatile(type, body);
     return true;
   };
+  const byHand = createConsoleWatch({ workbench, stateDir, createRecorderFor: executor.createRecorderFor });
   const reconciliation = createReconciliation({
     workbench,
     spec,
-    listRuns: () => executor.listRuns(),
+    listRuns() {
+      // What was backed up by hand until now is nobody's orphan.
+      byHand.look();
+      const open = journal.runs.listOpen().map(({ run }) => run);
+      return [...executor.listRuns(), ...open, ...byHand.listLive()];
+    },
     isBusy: (id) => executor.isBusy(id),
     signal,
   });
   return {
+    console: byHand,
     reconciliation,
     scheduler: createPlanClock(workbench, executor, spec),
     secrets: createSecretWatch({

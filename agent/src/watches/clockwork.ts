@@ -22,12 +22,13 @@ export interface ClockworkPorts {
 
 /** Returns how to stop it. */
 export function startClockwork({ journal, executor, watches, refreshTools }: ClockworkPorts): () => void {
-  const { drain, life, sources, repositories, reconciliation, secrets } = watches;
+  const { drain, life, sources, repositories, reconciliation, secrets, console: byHand } = watches;
   const every = (ms: number, work: () => unknown) => setInterval(() => void work(), ms);
   const timers = [
     every(RETRY_MS, () => journal.outbox.retry()),
     every(LOOK_MS, drain.look),
     every(LOOK_MS, life.look),
+    every(RETRY_MS, byHand.look),
     every(SOURCE_HEALTH.tickMs, sources.tick),
     every(REPOSITORY_LOOKS.tickMs, repositories.tick),
     // Waiting for secrets has an end as well.
