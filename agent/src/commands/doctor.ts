@@ -11,6 +11,7 @@ import { type JournalGlance, measureJournal } from '../journal/peek.ts';
 import { createAgentLog } from '../log.ts';
 import { openTooling } from '../tooling.ts';
 import { findDrainState } from './drain-state.ts';
+import { checkFit } from './fit-checks.ts';
 import { checkHooks } from './hook-checks.ts';
 import { checkAgent, checkClock, checkRoom, checkSettings, checkSize, checkTelling, checkWriting } from './journal-checks.ts';
 import { printJson, printLine } from './output.ts';
@@ -97,6 +98,7 @@ export async function runDoctor(config: AgentConfig, json: boolean): Promise<boo
     },
     ...(glance ? [checkAgent(spec, glance), checkTelling(glance)] : []),
     ...Object.values(AILMENT_CHECKS).flatMap((look) => look(sight)),
+    ...(spec ? checkFit(spec) : []),
     ...checkDrain(spec, glance),
     ...checkDumpDirs(config.dumpDirs ?? []),
   ];

@@ -27,6 +27,9 @@ describe('The page of a run', () => {
     assert.equal(headingOf(page), 'Backed up in 1\u00a0m\u00a015\u00a0s, and proven readable.');
     assert.match(page, /by schedule “hourly”/);
     assert.match(page, /4 of 4/);
+    assert.equal(page.match(/class="check-line tone-protected"/g)?.length, 4);
+    for (const seen of ['pg_dump 0, restic 0', 'at least 1 KiB wanted', 'tags match', '>PGDMP<'])
+      assert.ok(page.includes(seen), seen);
     assert.match(page, /Restore this…/);
     assert.match(page, /Dump and store/);
   });
