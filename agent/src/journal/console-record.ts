@@ -4,11 +4,11 @@
  * command is over, however it ended: it holds a lock beside the file, which the kernel drops with the process.
  */
 import {
-  chownSync,
   closeSync,
   constants,
   fchownSync,
   fsyncSync,
+  lchownSync,
   lstatSync,
   mkdirSync,
   openSync,
@@ -58,7 +58,8 @@ function makeFolder(stateDir: string): string {
   const folder = join(stateDir, FOLDER);
   const owner = statSync(stateDir);
   if (mkdirSync(folder, { recursive: true, mode: 0o700 }) !== undefined) {
-    giveTo(owner, (uid, gid) => chownSync(folder, uid, gid));
+    // Whoever owns the state directory may put a link in its place: then the link changes hands, not what it points to.
+    giveTo(owner, (uid, gid) => lchownSync(folder, uid, gid));
     syncDirectory(stateDir);
   }
   return folder;
