@@ -227,11 +227,14 @@ describe('An agent that runs', () => {
     assert.equal(lame.code, 1, lame.stdout);
     const bad = lame.stdout.split('\n').filter((line) => line.startsWith('bad'));
     assert.match(bad.join('\n'), /^bad {3}hook stop-shop: \S+ does not exist\..* It is needed by plan nightly\.$/);
+    for (const source of rig.spec.sources) source.kind = 'novel';
+    host.storeSpec();
     rig.workbench.journal.noteWelcome({ at: Date.UTC(2026, 10, 21), skewMs: -7_200_000, specVersion: rig.spec.version + 1 });
     rig.workbench.journal.noteLife(undefined);
     const ill = await host.run(['doctor']);
     assert.equal(ill.code, 1);
     assert.match(ill.stdout, /^bad {3}agent: not running/m);
+    assert.match(ill.stdout, /^bad {3}source letters: this agent does not know the kind novel: .*newer agent$/m);
     assert.match(ill.stdout, /^bad {3}clock: 120 min behind the server's, compared at 2026-11-21T00:00:00.000Z;/m);
     assert.match(ill.stdout, /^bad {3}settings: version \d+, although the server has \d+ since/m);
     assertOneLine(await host.run(['run']), 1, /another agent/);
