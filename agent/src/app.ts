@@ -41,6 +41,7 @@ export async function createAgent(config: AgentConfig, log: AgentLog): Promise<A
   const journal = openJournal({ stateDir: config.stateDir, clock, randomBytes: systemRandomBytes });
   tooling.workDirs.sweep();
   sweepSpool(tooling.spoolDir);
+  tooling.sweepScratch();
   const stopping = new AbortController();
   let session: Session | undefined;
   let spec: Spec | undefined;

@@ -1,5 +1,5 @@
 /** Puts together what starts tools and opens secrets on this host; part of the composition root, used with and without a server. */
-import { mkdirSync, statfsSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, statfsSync } from 'node:fs';
 import { access, constants, mkdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -39,6 +39,11 @@ export interface HostTooling extends Tooling {
   forgetMachineKeys(): void;
   /** See `Workbench.rememberProcess`. */
   rememberProcess(process: { pid: number; startedAt: number; endedAt: number }): void;
+  /**
+   * Removes what tools left in their scratch directory that were killed between making a file and taking its name away; returns how many. For
+   * the start of the agent.
+   */
+  sweepScratch(): number;
   /** Whether children die with this agent on this host. */
   pdeathsig: boolean;
 }
@@ -143,6 +148,11 @@ export async function openTooling({ config, log, ...given }: ToolingOptions): Pr
     credentials,
     exec,
     workDirs,
+    sweepScratch() {
+      const left = readdirSync(tmpDir);
+      for (const name of left) rmSync(join(tmpDir, name), { recursive: true, force: true });
+      return left.length;
+    },
     spoolDir: config.spoolDir ?? join(config.stateDir, 'spool'),
     dumpDirs: config.dumpDirs,
     log,

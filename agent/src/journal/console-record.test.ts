@@ -8,6 +8,8 @@ import {
   readdirSync,
   rmSync,
   statSync,
+  symlinkSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -127,6 +129,26 @@ describe('The record of a run that a command carries out by itself', () => {
     assert.ok(existsSync(aside(RUN)));
   });
 
+  it('is moved aside where it is no plain file, or longer than a run can be', (t) => {
+    const dir = makeDir(t);
+    for (const run of [RUN, OTHER]) openConsoleRecord(dir, run).close();
+    const [link, long] = [RUN, OTHER].map((run) => join(dir, 'console', `${run}.jsonl`)) as [string, string];
+    writeFileSync(join(dir, 'elsewhere'), write(WHOLE));
+    rmSync(link);
+    symlinkSync(join(dir, 'elsewhere'), link);
+    truncateSync(long, 16 * 1024 * 1024 + 1);
+    assert.deepEqual(listConsoleSnapshots(dir), []);
+    const { handed, unreadable } = look(dir);
+    assert.deepEqual([handed, unreadable.length], [[], 2]);
+  });
+
+  it('waits for the next look where there are very many', (t) => {
+    const dir = makeDir(t);
+    for (let at = 0; at < 51; at += 1) openConsoleRecord(dir, `run_${at}` as RunId).close();
+    assert.equal(look(dir).unreadable.length, 50);
+    assert.equal(look(dir).unreadable.length, 1);
+  });
+
   it('tells nothing once it was discarded', (t) => {
     const dir = makeDir(t);
     const record = openConsoleRecord(dir, RUN);
@@ -165,6 +187,21 @@ describe('The record of a run that a command carries out by itself', () => {
       const { uid, mode } = statSync(join(dir, name));
       assert.deepEqual([uid, mode & 0o077], [wanted, 0], name);
     }
+  });
+
+  it('is its writer’s where that is the agent’s own account', (t) => {
+    const dir = makeDir(t);
+    const isRoot = process.geteuid?.() === 0;
+    if (isRoot) {
+      chownSync(dir, 65534, 65534);
+      process.seteuid?.(65534);
+    }
+    try {
+      openConsoleRecord(dir, RUN).close();
+    } finally {
+      if (isRoot) process.seteuid?.(0);
+    }
+    assert.equal(statSync(join(dir, 'console', `${RUN}.jsonl`)).uid, isRoot ? 65534 : process.geteuid?.());
   });
 });
 
