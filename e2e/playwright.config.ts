@@ -15,7 +15,7 @@ export default defineConfig({
     { name: 'long', testMatch: LONG },
     { name: 'others', testIgnore: LONG },
   ],
-  workers: 3,
+  workers: 4,
   retries: 0,
   forbidOnly: true,
   timeout: 180_000,
