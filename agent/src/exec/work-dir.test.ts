@@ -20,6 +20,8 @@ const TMPFS = '/dev/shm';
 /** Kept across restarts, hence never a tmpfs; the temporary folder may be one. */
 const DISK = '/var/tmp';
 const isRoot = process.getuid?.() === 0;
+/** A process that has ended: numbers end at 4,194,304. */
+const GONE = { pid: 4_999_999, startTime: 1 };
 
 interface Places {
   stateDir: string;
@@ -146,7 +148,7 @@ describe('Private directories of runs', () => {
     writeFileSync(join(shared, 'of somebody else'), '');
     const outside = join(stateDir, 'outside');
     writeFileSync(outside, 'stays');
-    const earlier = openWorkDirs(stateDir, [shared]);
+    const earlier = openWorkDirs(stateDir, [shared], GONE);
     const left = earlier.create();
     writeFileSync(join(left, 'password'), 'x', { mode: 0o400 });
     execFileSync('mkfifo', [join(left, 'gate')]);
@@ -158,6 +160,15 @@ describe('Private directories of runs', () => {
     assert.deepEqual(readdirSync(dirs.root), []);
     assert.equal(existsSync(outside), true);
     assert.equal(existsSync(join(shared, 'of somebody else')), true);
+  });
+
+  it('are left where the process that made them lives, and swept where another has its number now', (t) => {
+    const { stateDir, shared } = makePlaces(t);
+    const byHand = openWorkDirs(stateDir, [shared]).create();
+    const reused = openWorkDirs(stateDir, [shared], { pid: process.pid, startTime: 1 }).create();
+    const dirs = openWorkDirs(stateDir, [shared]);
+    assert.equal(dirs.sweep(), 1);
+    assert.deepEqual([existsSync(byHand), existsSync(reused)], [true, false]);
   });
 
   it('take their root away at the end only when nothing is in it, and bring it back when one is needed', (t) => {

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync, statfsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { findStartTime, type ProcessIdentity } from './proc.ts';
 
 /** Magic number of tmpfs in statfs(2). */
 const TMPFS = 0x01021994;
@@ -20,7 +21,10 @@ export interface WorkDirs {
   /** A fresh directory; without blanks or user text in its name. */
   create(): string;
   remove(path: string): void;
-  /** Removes what an earlier agent of the same state directory left. Call once, before the first `create`. */
+  /**
+   * Removes what an earlier agent of the same state directory left, and leaves what a living process made: a command by hand may be at work. Call
+   * once, before the first `create`. Returns how many went.
+   */
   sweep(): number;
   /** Removes the root when nothing is in it. */
   close(): void;
@@ -50,8 +54,23 @@ function claimRoot(root: string): boolean {
   return true;
 }
 
-/** `candidates` in order of preference, such as `/run` and `/dev/shm`; falls back to the state directory. */
-export function openWorkDirs(stateDir: string, candidates: readonly string[]): WorkDirs {
+/** Letters and digits alone; `isInUse` reads it. */
+const nameOf = ({ pid, startTime }: ProcessIdentity): string => `run-${pid}s${startTime}d`;
+
+function isInUse(name: string): boolean {
+  const [, pid, startTime] = /^run-(\d+)s(\d+)d/.exec(name) ?? [];
+  return pid !== undefined && findStartTime(Number(pid)) === Number(startTime);
+}
+
+/**
+ * `candidates` in order of preference, such as `/run` and `/dev/shm`; falls back to the state directory. `owner` is whose directories are made:
+ * this process.
+ */
+export function openWorkDirs(
+  stateDir: string,
+  candidates: readonly string[],
+  owner: ProcessIdentity = { pid: process.pid, startTime: findStartTime(process.pid) ?? 0 },
+): WorkDirs {
   // Several agents may share a machine: each state directory has its own root.
   const name = `holdfast-agent-${createHash('sha256').update(stateDir).digest('hex').slice(0, 16)}`;
   const onTmpfs = candidates
@@ -68,11 +87,11 @@ export function openWorkDirs(stateDir: string, candidates: readonly string[]): W
     create() {
       // A command by hand that ended meanwhile may have removed the empty root.
       mkdirSync(root, { recursive: true, mode: 0o700 });
-      return mkdtempSync(join(root, 'run-'));
+      return mkdtempSync(join(root, nameOf(owner)));
     },
     remove: (path) => rmSync(path, { recursive: true, force: true }),
     sweep() {
-      const left = existsSync(root) ? readdirSync(root) : [];
+      const left = existsSync(root) ? readdirSync(root).filter((name) => !isInUse(name)) : [];
       for (const entry of left) rmSync(join(root, entry), { recursive: true, force: true });
       return left.length;
     },
