@@ -167,8 +167,10 @@ describe('Private directories of runs', () => {
     const byHand = openWorkDirs(stateDir, [shared]).create();
     const reused = openWorkDirs(stateDir, [shared], { pid: process.pid, startTime: 1 }).create();
     const dirs = openWorkDirs(stateDir, [shared]);
-    assert.equal(dirs.sweep(), 1);
-    assert.deepEqual([existsSync(byHand), existsSync(reused)], [true, false]);
+    const other = join(dirs.root, 'of no process');
+    mkdirSync(other);
+    assert.equal(dirs.sweep(), 2);
+    assert.deepEqual([byHand, reused, other].map(existsSync), [true, false, false]);
   });
 
   it('take their root away at the end only when nothing is in it, and bring it back when one is needed', (t) => {

@@ -58,8 +58,8 @@ function claimRoot(root: string): boolean {
 const nameOf = ({ pid, startTime }: ProcessIdentity): string => `run-${pid}s${startTime}d`;
 
 function isInUse(name: string): boolean {
-  const [, pid, startTime] = /^run-(\d+)s(\d+)d/.exec(name) ?? [];
-  return pid !== undefined && findStartTime(Number(pid)) === Number(startTime);
+  const made = /^run-(\d+)s(\d+)d/.exec(name);
+  return made !== null && findStartTime(Number(made[1])) === Number(made[2]);
 }
 
 /**
@@ -69,7 +69,8 @@ function isInUse(name: string): boolean {
 export function openWorkDirs(
   stateDir: string,
   candidates: readonly string[],
-  owner: ProcessIdentity = { pid: process.pid, startTime: findStartTime(process.pid) ?? 0 },
+  // Whoever asks lives, and so has a start.
+  owner: ProcessIdentity = { pid: process.pid, startTime: findStartTime(process.pid) as number },
 ): WorkDirs {
   // Several agents may share a machine: each state directory has its own root.
   const name = `holdfast-agent-${createHash('sha256').update(stateDir).digest('hex').slice(0, 16)}`;
