@@ -10,7 +10,7 @@ import { listSources } from '../../../core/sources/sources.ts';
 import type { Page } from '../../../store/page.ts';
 import type { FilterOption } from '../../ui/table.ts';
 import { choicesOf } from './run-filters.ts';
-import { loadNames, type Names, nameOf } from './run-names.ts';
+import { type Names, nameOf } from './run-names.ts';
 
 /** As it stands in the address. */
 export interface ThingQuery {
@@ -58,7 +58,8 @@ async function listSourceChoices(context: CoreContext, caller: Caller, { query, 
   const page = await listSources(context, caller, { host: sourcesOf }, PAGE);
   const chosen = find(names.sources, query.source);
   if (sourcesOf !== undefined) return { page, chosen };
-  const { hosts } = await loadNames(context, caller, { hosts: [chosen?.host, ...page.rows.map(({ host }) => host)] });
+  // The names of as many hosts as there are sources: those that are kept in memory.
+  const { hosts } = await context.fleet.look(caller.tenant);
   const withHost = ({ id, name, host }: { id: SourceId; name: string; host: HostId }) => ({
     id,
     name: `${name} · ${nameOf(hosts, host, 'host')}`,
