@@ -6,7 +6,7 @@ import type { CoreContext } from '../../../core/ports.ts';
 import type { Visit } from '../../http/route.ts';
 import type { FieldOption } from '../../ui/form.ts';
 import { type ChoiceSearch, searchName } from '../forms/choice-search.view.ts';
-import { describeSearch, type Offer, readSought } from '../hosts/offered-hosts.ts';
+import { describeSearch, type Offer, readSought } from '../forms/offer.ts';
 import { findId } from '../params.ts';
 import { offerPlans } from '../plans/offered-plans.ts';
 import { offerRepositories } from '../repositories/offered-repositories.ts';

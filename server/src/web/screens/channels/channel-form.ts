@@ -13,7 +13,7 @@ import { type FormValues, listDefaults, readAdapterForm, readTypedValues, toAdap
 import { foundChoices } from '../forms/choice-search.view.ts';
 import { type FormProblem, hasProblem, NO_PROBLEM, toFormProblem } from '../forms/form-problem.ts';
 import { findText, readText } from '../forms/form-values.ts';
-import { readSought } from '../hosts/offered-hosts.ts';
+import { readSought } from '../forms/offer.ts';
 import { findParts, getParam } from '../params.ts';
 import { buildShell } from '../shell.ts';
 import { channelFormPage, chooseChannelPage } from './channel-form.view.ts';

@@ -16,7 +16,7 @@ import type { Visit } from '../../http/route.ts';
 import type { Field, FieldSection } from '../../ui/form.ts';
 import { type ChoiceSearch, isSearched, searchedField } from '../forms/choice-search.view.ts';
 import { readList, readText, splitTags } from '../forms/form-values.ts';
-import { describeSearch, readSought } from '../hosts/offered-hosts.ts';
+import { describeSearch, readSought } from '../forms/offer.ts';
 import { offerPlans } from '../plans/offered-plans.ts';
 
 /** The name of the boxes for plans. */

@@ -12,7 +12,7 @@ import { readClockface } from '../clockface.ts';
 import { linkPages, readTrail } from '../cursor-trail.ts';
 import { isShown } from '../forms/form-problem.ts';
 import { dropPrefix, findText } from '../forms/form-values.ts';
-import { readSought } from '../hosts/offered-hosts.ts';
+import { readSought } from '../forms/offer.ts';
 import { keepSort, readSort } from '../list-sort.ts';
 import { findId, findParts, getParam, wantsPart } from '../params.ts';
 import { loadNames, nameOf } from '../runs/run-names.ts';

@@ -14,6 +14,7 @@ import { readClockface } from '../clockface.ts';
 import { foundChoices } from '../forms/choice-search.view.ts';
 import { type FormProblem, NO_PROBLEM, toFormProblem, toSchemaProblem } from '../forms/form-problem.ts';
 import { readText, splitLines, splitTags } from '../forms/form-values.ts';
+import { describeSearch, narrowOffer, readSought } from '../forms/offer.ts';
 import { findId, findParts, getParam, wantsPart } from '../params.ts';
 import { offerPlans } from '../plans/offered-plans.ts';
 import { loadNames } from '../runs/run-names.ts';
@@ -28,7 +29,6 @@ import {
 } from './host-add.view.ts';
 import { readPending, tagListSchema } from './host-pending.ts';
 import { PENDING_ID, pendingHosts, waitingForHost } from './host-pending.view.ts';
-import { describeSearch, narrowOffer, readSought } from './offered-hosts.ts';
 
 function toTokenRow(token: EnrolmentToken): EnrolmentTokenRow {
   const { id, note, tags, hostname, paths, usesLeft, expiresAt } = token;

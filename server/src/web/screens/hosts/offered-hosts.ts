@@ -1,77 +1,17 @@
-/** What a form offers of a fleet that may be big: the first by name, or what a search found, and always what is chosen. */
+/** Hosts and sources for the selects of forms. */
 import type { HostId, SourceId } from '@holdfast/shared/domain/ids.ts';
-import { HTTP, TEXT } from '@holdfast/shared/limits.ts';
+import { HTTP } from '@holdfast/shared/limits.ts';
 import type { Caller } from '../../../core/caller.ts';
 import { type HostView, listHosts } from '../../../core/hosts/hosts.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import { listSources } from '../../../core/sources/sources.ts';
 import type { Page } from '../../../store/page.ts';
 import type { Source } from '../../../store/sources.ts';
-import type { Visit } from '../../http/route.ts';
-import { type ChoiceSearch, foundName, searchName } from '../forms/choice-search.view.ts';
-import { findText, readList, readText } from '../forms/form-values.ts';
+import { type Offer, offerListed, type Sought } from '../forms/offer.ts';
 import { loadNames } from '../runs/run-names.ts';
 
 /** Hosts that a search looks for sources on. */
 const HOSTS_SEARCHED = 20;
-
-/** What was typed to find one, as it came with the form. */
-export interface Sought {
-  find: string;
-  /** The form was sent only to search, or with a search that was typed and not sent yet. */
-  isAsked: boolean;
-  /** It is another search than the one before. */
-  isNew: boolean;
-}
-
-/** A form that asks for nothing to be done is sent as an address. `field`: whose search, where a form has several. */
-export function readSought({ form, query }: Pick<Visit, 'form' | 'query'>, field?: string): Sought {
-  const read = (name: string) => readText(form, name) || (findText(query, name) ?? '');
-  const find = read(searchName(field)).trim().slice(0, TEXT.searchChars);
-  const isSent = [form, query].some((values) => Object.hasOwn(values, foundName(field)));
-  const isNew = find !== read(foundName(field)).trim();
-  // A form whose own `act` says what its sending does has both: the search goes first.
-  const isSearch = [...readList(form, 'act'), ...readList(query, 'act')].includes('find');
-  return { find, isAsked: isSearch || (isSent && isNew), isNew };
-}
-
-export interface Offer<T> {
-  /** What is kept first, then what was found, by name. */
-  rows: readonly T[];
-  /** What fits the search alone. */
-  found: readonly T[];
-  /** There are more than are offered. */
-  isCut: boolean;
-}
-
-/** What is listed, and before it what of `keep` is not among it. */
-export async function offerListed<T extends { id: string }>(
-  { rows, next }: Page<T>,
-  keep: readonly (T['id'] | undefined)[],
-  read: (ids: readonly T['id'][]) => Promise<readonly T[]>,
-): Promise<Offer<T>> {
-  const listed = new Set<string>(rows.map(({ id }) => id));
-  const missing = [...new Set(keep)].filter((id) => id !== undefined && !listed.has(id)) as readonly T['id'][];
-  const kept = missing.length === 0 ? [] : await read(missing);
-  return { rows: [...kept, ...rows], found: rows, isCut: next !== undefined };
-}
-
-/** Only those that a form can take at all. */
-export function narrowOffer<T>({ rows, found, isCut }: Offer<T>, fits: (row: T) => boolean): Offer<T> {
-  return { rows: rows.filter(fits), found: found.filter(fits), isCut };
-}
-
-/** Of a list that is read as a whole, what a select offers: the first, or what fits by name, 200 at most and those of `keep`. Pure. */
-export function offerAmong<T extends { id: string; name: string }>(
-  all: readonly T[],
-  { find = '', keep = [] }: { find?: string; keep?: readonly (string | undefined)[] },
-): Offer<T> {
-  const word = find.toLowerCase();
-  const fitting = all.filter(({ name }) => name.toLowerCase().includes(word));
-  const found = fitting.slice(0, HTTP.pageSizeMax);
-  const kept = all.filter((row) => keep.includes(row.id) && !found.includes(row));
-  return { rows: [...kept, ...found], found, isCut: fitting.length > found.length };
-}
 
 /** Active hosts for a select, 200 at most and those of `keep`. */
 export async function offerHosts(
@@ -81,10 +21,10 @@ export async function offerHosts(
 ): Promise<Offer<HostView>> {
   const search = find === '' ? undefined : find;
   const page = await listHosts(context, caller, { state: 'active', search }, { limit: HTTP.pageSizeMax });
-  const listed = new Set(page.rows.map(({ id }) => id));
-  const names = await loadNames(context, caller, { hosts: keep.filter((id) => id !== undefined && !listed.has(id)) });
-  const kept = [...names.hosts.values()].filter(({ state }) => state === 'active');
-  return { rows: [...kept, ...page.rows], found: page.rows, isCut: page.next !== undefined };
+  return offerListed(page, keep, async (ids) => {
+    const { hosts } = await loadNames(context, caller, { hosts: ids });
+    return [...hosts.values()].filter(({ state }) => state === 'active');
+  });
 }
 
 interface SourceWish {
@@ -134,15 +74,4 @@ async function findOnHosts(
 /** Of what somebody just searched for, the first that is there: it is what they mean. Undefined where nobody searched. */
 export function findSought({ find, isAsked, isNew }: Sought, { found }: Pick<Offer<HostView>, 'found'>): HostId | undefined {
   return isAsked && isNew && find !== '' ? (found.find(({ standing }) => standing === 'online') ?? found[0])?.id : undefined;
-}
-
-/** The search beside a select: where the fleet is too big for it, or somebody searched. */
-export function describeSearch(
-  label: string,
-  { find, isNew }: Pick<Sought, 'find'> & Partial<Sought>,
-  offer: Pick<Offer<unknown>, 'found' | 'isCut'>,
-  follows?: ChoiceSearch['follows'],
-): ChoiceSearch | undefined {
-  if (find === '' && !offer.isCut) return undefined;
-  return { label, find, found: offer.found.length, isCut: offer.isCut, isNew, follows };
 }

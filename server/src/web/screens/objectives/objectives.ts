@@ -15,7 +15,7 @@ import { PAGES } from '../../urls.ts';
 import { foundChoices } from '../forms/choice-search.view.ts';
 import { type FormProblem, hasProblem, NO_PROBLEM, toFormProblem } from '../forms/form-problem.ts';
 import { dropPrefix, readText } from '../forms/form-values.ts';
-import { describeSearch, readSought } from '../hosts/offered-hosts.ts';
+import { describeSearch, readSought } from '../forms/offer.ts';
 import { findId, findParts } from '../params.ts';
 import { offerPlans } from '../plans/offered-plans.ts';
 import { buildShell } from '../shell.ts';

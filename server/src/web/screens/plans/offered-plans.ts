@@ -5,7 +5,7 @@ import type { Caller } from '../../../core/caller.ts';
 import { listPlans } from '../../../core/plans/plans.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import type { Plan } from '../../../store/plans.ts';
-import { type Offer, offerListed } from '../hosts/offered-hosts.ts';
+import { type Offer, offerListed } from '../forms/offer.ts';
 
 /** For a select or for boxes, 200 at most and those of `keep`. */
 export async function offerPlans(

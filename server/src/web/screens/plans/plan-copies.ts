@@ -10,7 +10,7 @@ import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { PAGES } from '../../urls.ts';
 import { isShown } from '../forms/form-problem.ts';
 import { readText } from '../forms/form-values.ts';
-import { describeSearch, readSought } from '../hosts/offered-hosts.ts';
+import { describeSearch, readSought } from '../forms/offer.ts';
 import { findId, getParam } from '../params.ts';
 import { offerRepositories, toRepositoryOption } from '../repositories/offered-repositories.ts';
 import { loadNames, nameOf } from '../runs/run-names.ts';

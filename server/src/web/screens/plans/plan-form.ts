@@ -13,7 +13,7 @@ import { PAGES } from '../../urls.ts';
 import { readClockface } from '../clockface.ts';
 import { type FormProblem, hasProblem, NO_PROBLEM, toFormProblem } from '../forms/form-problem.ts';
 import { findText, readList, readText } from '../forms/form-values.ts';
-import { describeSearch, readSought } from '../hosts/offered-hosts.ts';
+import { describeSearch, readSought } from '../forms/offer.ts';
 import { findId, findParts, getParam } from '../params.ts';
 import { offerRepositories, toRepositoryOption } from '../repositories/offered-repositories.ts';
 import { buildShell } from '../shell.ts';

@@ -6,6 +6,7 @@ import { formField } from '../../ui/form.ts';
 import { panel } from '../../ui/panel.ts';
 import { type ChoiceSearch, choiceSearch } from '../forms/choice-search.view.ts';
 import type { HostChoice } from '../sources/source-form.view.ts';
+import { toHostOption } from './repository-hosts.view.ts';
 
 export interface HostLook {
   hosts: readonly HostChoice[];
@@ -53,10 +54,7 @@ export function hostLookPanel({
     required: true,
     value: chosenHost,
     help,
-    options: hosts.map(({ id, name, standing }) => ({
-      value: id,
-      label: standing === 'online' ? name : `${name} (${standing})`,
-    })),
+    options: hosts.map(toHostOption),
   });
   return panel({
     title,

@@ -6,7 +6,7 @@ import type { CoreContext } from '../../../core/ports.ts';
 import { listRepositories } from '../../../core/repositories/repositories.ts';
 import type { Repository } from '../../../store/repositories.ts';
 import type { FieldOption } from '../../ui/form.ts';
-import { type Offer, offerListed } from '../hosts/offered-hosts.ts';
+import { type Offer, offerListed } from '../forms/offer.ts';
 import { labelRepositoryKind } from '../sources/source-words.ts';
 
 /** For a select, 200 at most and those of `keep`. */

@@ -26,8 +26,9 @@ import {
 import { type ChoiceSearch, foundChoices } from '../forms/choice-search.view.ts';
 import { type FormProblem, mergeProblems, NO_PROBLEM, toFormProblem, toSchemaProblem } from '../forms/form-problem.ts';
 import { findText, readText } from '../forms/form-values.ts';
+import { describeSearch, readSought } from '../forms/offer.ts';
 import { type BeforeSave, keepTick, offerUntested, saySaved, tryBeforeSaving } from '../forms/save-test.ts';
-import { describeSearch, offerHosts, readSought } from '../hosts/offered-hosts.ts';
+import { offerHosts } from '../hosts/offered-hosts.ts';
 import { findId, getParam, wantsPart } from '../params.ts';
 import { buildShell } from '../shell.ts';
 import type { TestAnswer } from '../sources/source-test.ts';

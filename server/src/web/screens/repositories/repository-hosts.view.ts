@@ -1,6 +1,6 @@
 /** The host that does what is asked on the page of a repository: of each act its own field, and its own search where there are many hosts. */
 import { type Html, html } from '../../html.ts';
-import { type Field, formField } from '../../ui/form.ts';
+import { type Field, type FieldOption, formField } from '../../ui/form.ts';
 import { type ChoiceSearch, searchedField } from '../forms/choice-search.view.ts';
 import type { HostChoice } from '../sources/source-form.view.ts';
 
@@ -23,6 +23,11 @@ export interface HostPick {
 
 export type HostPicks = Readonly<Record<HostAct, HostPick>>;
 
+/** A host that is not there now says so. */
+export function toHostOption({ id, name, standing }: HostChoice): FieldOption {
+  return { value: id, label: standing === 'online' ? name : `${name} (${standing})` };
+}
+
 export function pickField({ act, label, help, hosts, chosen }: HostPick): Field {
   return {
     name: hostFieldName(act),
@@ -31,10 +36,7 @@ export function pickField({ act, label, help, hosts, chosen }: HostPick): Field 
     required: true,
     value: chosen,
     help,
-    options: hosts.map(({ id, name, standing }) => ({
-      value: id,
-      label: standing === 'online' ? name : `${name} (${standing})`,
-    })),
+    options: hosts.map(toHostOption),
   };
 }
 

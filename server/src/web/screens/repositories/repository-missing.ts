@@ -5,7 +5,7 @@ import type { CoreContext } from '../../../core/ports.ts';
 import type { Repository } from '../../../store/repositories.ts';
 import type { Visit } from '../../http/route.ts';
 import { findText, readText } from '../forms/form-values.ts';
-import { describeSearch, narrowOffer, readSought } from '../hosts/offered-hosts.ts';
+import { describeSearch, narrowOffer, readSought } from '../forms/offer.ts';
 import { findId } from '../params.ts';
 import type { TestResultView } from '../sources/source-test.view.ts';
 import { offerRepositories } from './offered-repositories.ts';

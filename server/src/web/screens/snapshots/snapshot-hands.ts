@@ -7,7 +7,7 @@ import type { PageReply, Visit } from '../../http/route.ts';
 import { fieldPartId } from '../../ui/form.ts';
 import { foundChoices } from '../forms/choice-search.view.ts';
 import { readText } from '../forms/form-values.ts';
-import { describeSearch, offerAmong, readSought } from '../hosts/offered-hosts.ts';
+import { describeSearch, offerAmong, readSought } from '../forms/offer.ts';
 import { findId, findParts } from '../params.ts';
 import { HANDS, type HandsView, handsField } from './snapshot-hands.view.ts';
 
