@@ -3,10 +3,11 @@
  *
  *   node scripts/test.ts [--quick] [--only=lint|types|unit|integration|e2e [part of a file's path …]]
  */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { PREPARED } from '@holdfast/shared/fixtures/prepared-directory.ts';
 import type { Phase, PhaseContext } from './test/phase.ts';
 import { PHASES } from './test/phases.ts';
 import { stopAllGroups } from './test/process-group.ts';
@@ -99,8 +100,10 @@ async function main(): Promise<void> {
   mkdirSync(outputFolder, { recursive: true });
   const scratch = findScratch();
   process.once('exit', () => scratch?.remove());
-  if (phases.some(({ name }) => name === 'integration' || name === 'e2e'))
+  if (phases.some(({ name }) => name === 'integration' || name === 'e2e')) {
     process.env[TEST_AGENT] = await makeTestAgent(ROOT, join(outputFolder, 'agent'));
+    process.env[PREPARED] = makePrepared(scratch?.path ?? outputFolder);
+  }
   const deadline = performance.now() + RUN_LIMIT_MS;
   const context: PhaseContext = {
     root: ROOT,
@@ -115,6 +118,14 @@ async function main(): Promise<void> {
   repeatFailures(results);
   console.log(`\n${summarize(results)}`);
   process.exitCode = results.some((result) => result.failures.length > 0) ? 1 : 0;
+}
+
+/** A folder for what the first test makes and the others copy: empty, since what an earlier run left may be of other programs. */
+function makePrepared(parent: string): string {
+  const folder = join(parent, 'prepared');
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  return folder;
 }
 
 async function stopBySignal(signal: NodeJS.Signals, code: number): Promise<void> {

@@ -111,7 +111,8 @@ async function runScenarios(context: PhaseContext): Promise<PhaseResult> {
   // What broke outside of any scenario says nothing of one.
   if (results.has('')) return sum(results);
   return await tryAgainAlone(results, async (file) =>
-    sum(await runPlaywright(context, 'e2e-alone', [`scenarios/${file}`, '--workers=1'])),
+    // Beside what the first try left: its logs say why it failed there.
+    sum(await runPlaywright(context, 'e2e-alone', [`scenarios/${file}`, '--workers=1', '--output=test-results/e2e-alone'])),
   );
 }
 

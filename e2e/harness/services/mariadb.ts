@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { chown, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { prepareDirectory } from '@holdfast/shared/fixtures/prepared-directory.ts';
 import { type DatabaseHome, openDatabaseHome } from './database-home.ts';
 import { digestMariadb } from './mariadb-digest.ts';
 import { fillMariadb } from './mariadb-fill.ts';
@@ -112,7 +113,9 @@ async function createDataDirectory(home: DatabaseHome): Promise<void> {
     ],
     ...['--innodb-log-file-size=16M', '--innodb-flush-method=nosync'],
   ];
-  await runTool(getTool('mariadb-install-db'), args, { cwd: home.path, identity, passDirectories });
+  await prepareDirectory(`mariadb-${identity?.uid}`, draft, () =>
+    runTool(getTool('mariadb-install-db'), args, { cwd: home.path, identity, passDirectories }),
+  );
   await rename(draft, join(home.path, 'data'));
 }
 

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
-import { chown, rename, rm, writeFile } from 'node:fs/promises';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { prepareDirectory } from '@holdfast/shared/fixtures/prepared-directory.ts';
 import { type DatabaseHome, openDatabaseHome } from './database-home.ts';
 import { digestPostgres } from './postgres-digest.ts';
 import { fillPostgres } from './postgres-fill.ts';
@@ -99,22 +100,25 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   };
 }
 
-/** Made under another name first: a start that is cut off leaves nothing that looks like a cluster. The password file is gone before the server runs. */
+/** Made under another name first: a start that is cut off leaves nothing that looks like a cluster. */
 async function createCluster(programFolder: string, home: DatabaseHome): Promise<void> {
   const { identity, passDirectories } = home;
-  const passwordFile = join(home.path, 'first-password');
-  await writeFile(passwordFile, `${home.password}\n`, { mode: 0o600 });
-  if (identity !== undefined) await chown(passwordFile, identity.uid, identity.gid);
-  await rm(join(home.path, 'draft'), { recursive: true, force: true });
-  const args = [
-    ...['--pgdata=draft', '--no-sync', '--encoding=UTF8', '--locale=C.UTF-8', `--username=${superuser}`],
-    ...['--auth=scram-sha-256', '--pwfile=first-password'],
-  ];
-  await runTool(join(programFolder, 'initdb'), args, { cwd: home.path, identity, passDirectories });
-  await rm(passwordFile);
+  const draft = join(home.path, 'draft');
+  await rm(draft, { recursive: true, force: true });
+  const run = (program: string, args: readonly string[], input?: string) =>
+    runTool(join(programFolder, program), args, {
+      cwd: home.path,
+      identity,
+      passDirectories,
+      ...(input === undefined ? {} : { input }),
+    });
+  const args = ['--pgdata=draft', '--no-sync', '--encoding=UTF8', '--locale=C.UTF-8', `--username=${superuser}`, '--auth=trust'];
+  await prepareDirectory(`postgres-trust-${identity?.uid}`, draft, () => run('initdb', args));
+  // Before anybody can connect, and never in an argument.
+  await run('postgres', ['--single', '-D', 'draft', 'postgres'], `ALTER ROLE ${superuser} PASSWORD '${home.password}'\n`);
   const rules = ['host all all 127.0.0.0/8 scram-sha-256', 'host all all 10.0.0.0/8 scram-sha-256', ''];
-  await writeFile(join(home.path, 'draft/pg_hba.conf'), rules.join('\n'));
-  await rename(join(home.path, 'draft'), join(home.path, 'data'));
+  await writeFile(join(draft, 'pg_hba.conf'), rules.join('\n'));
+  await rename(draft, join(home.path, 'data'));
 }
 
 async function launchServer(programFolder: string, home: DatabaseHome, host: string): Promise<ServiceProcess> {
