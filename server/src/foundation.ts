@@ -149,6 +149,7 @@ export async function openFoundation(options: FoundationOptions): Promise<CoreCo
     onDamage: (text) => options.log.error({ area: 'database' }, text),
   });
   try {
+    if (options.access === 'alone') store.prepare();
     const master = await openMasterKey(crypto, store, options);
     const makeId: CoreContext['createId'] = (kind) => createId(kind, { clock, randomBytes });
     const directory = options.createDirectory(() => makeId('request'));

@@ -92,9 +92,9 @@ function findExecutable(name: string, folders: readonly string[]): string | unde
     });
 }
 
-function checkStarts(path: string, args: readonly string[]): Promise<boolean> {
+function checkStarts([file = '', ...args]: readonly string[]): Promise<boolean> {
   return new Promise((resolve) => {
-    execFile(path, [...args, 'true'], { timeout: 2000, killSignal: 'SIGKILL' }, (error) => resolve(error === null));
+    execFile(file, [...args, 'true'], { timeout: 2000, killSignal: 'SIGKILL' }, (error) => resolve(error === null));
   });
 }
 
@@ -104,20 +104,20 @@ export interface LimitToolSearch {
   folders?: readonly string[];
 }
 
-/** Finds the tools and tries each; one that is missing, fails, or loses the parent-death signal is left out and named in `warnings`. */
+/**
+ * Finds the tools and tries them; one that is missing, fails, or loses the parent-death signal is left out and named in `warnings`. All are tried
+ * in one chain, as a run may have them, which proves each of them; only where that fails each is tried alone.
+ */
 export async function findLimitTools(search: LimitToolSearch): Promise<{ tools: LimitTools; warnings: readonly string[] }> {
   const { setpriv, folders = ['/usr/bin', '/bin'] } = search;
-  const tools: LimitTools = {};
-  const warnings: string[] = [];
-  const tried = TRIALS.map(async ([name, args]) => {
+  const prove = (chain: readonly string[]) => (setpriv === undefined ? checkStarts(chain) : checkPdeathsig(setpriv, chain));
+  const present = TRIALS.flatMap(([name, args]) => {
     const path = findExecutable(name, folders);
-    if (path === undefined) return { name, path };
-    const works = setpriv === undefined ? checkStarts(path, args) : checkPdeathsig(setpriv, [path, ...args]);
-    return { name, path: (await works) ? path : undefined };
+    return path === undefined ? [] : [{ name, path, chain: [path, ...args] }];
   });
-  for (const { name, path } of await Promise.all(tried)) {
-    if (path === undefined) warnings.push(LACKS[name]);
-    else tools[name] = path;
-  }
+  const doAllWork = present.length > 1 && (await prove(present.flatMap(({ chain }) => chain)));
+  const working = await Promise.all(present.map(async (tool) => (doAllWork || (await prove(tool.chain)) ? [tool] : [])));
+  const tools: LimitTools = Object.fromEntries(working.flat().map(({ name, path }) => [name, path]));
+  const warnings = TRIALS.flatMap(([name]) => (tools[name] === undefined ? [LACKS[name]] : []));
   return { tools, warnings };
 }

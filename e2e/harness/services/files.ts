@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createCipheriv, createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { chmod, link, lstat, lutimes, mkdir, open, readdir, readlink, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -171,7 +171,8 @@ async function hashFile(path: Buffer): Promise<string> {
 
 /** Incompressible bytes from a seed. */
 function createBytes(seed: string, sizeBytes: number): Buffer {
-  return createHash('shake256', { outputLength: sizeBytes }).update(seed).digest();
+  const key = createHash('sha256').update(seed).digest();
+  return createCipheriv('aes-256-ctr', key, Buffer.alloc(16)).update(Buffer.alloc(sizeBytes));
 }
 
 function encodeBytes(bytes: Buffer): string {

@@ -60,6 +60,11 @@ export interface Store {
   changes: ChangeStore;
   trail: TrailStore;
   settings: SettingStore;
+  /**
+   * Gets everything ready that is otherwise got ready when it is first used: for a server at its start. Throws `integrity` when the schema
+   * lacks what this version has, which also takes the store out of service.
+   */
+  prepare(): void;
   /** Writes and reads one value; throws when the store could not take a row right now. For readiness. */
   probe(): Promise<void>;
   /** Schema version now and the newest this build knows. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { ANY_CHARACTER } from '@holdfast/shared/fixtures/any-character.ts';
 import fc from 'fast-check';
 import { attrs, type HtmlValue, html } from './html.ts';
 import { isSafeUrl } from './html-rules.ts';
@@ -60,7 +61,7 @@ const anyAddress = fc.oneof(
       { maxLength: 8 },
     )
     .map((parts) => parts.join('')),
-  fc.string({ unit: 'binary' }),
+  fc.string({ unit: ANY_CHARACTER }),
 );
 
 describe('An address', () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { ANY_CHARACTER } from '@holdfast/shared/fixtures/any-character.ts';
 import fc from 'fast-check';
 import { attrs, escapeText, type Html, type HtmlValue, html, join, raw } from './html.ts';
 
@@ -36,7 +37,7 @@ function renderTemplate(strings: readonly string[], ...values: readonly HtmlValu
 
 /** Any text, with the characters that matter far more often than chance would have it. */
 const hostileText = fc.oneof(
-  fc.string({ unit: 'binary' }),
+  fc.string({ unit: ANY_CHARACTER }),
   fc
     .array(
       fc.constantFrom(

@@ -5,6 +5,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { ANY_CHARACTER } from '@holdfast/shared/fixtures/any-character.ts';
 import fc from 'fast-check';
 import { REASON_NAMES } from '../domain/reason.ts';
 import { getModeRule } from '../domain/restore.ts';
@@ -61,7 +62,7 @@ const HOSTILE_TEXTS = [
 const hostileText = fc
   .oneof(
     fc.constantFrom(...HOSTILE_TEXTS),
-    fc.string({ unit: 'binary', maxLength: 80 }),
+    fc.string({ unit: ANY_CHARACTER, maxLength: 80 }),
     fc.string({ unit: fc.constantFrom('\\', '"', "'", '\n', '`', '=', '-', ' ', '%', ':', '/', 'a', '$', '#'), maxLength: 30 }),
   )
   .filter((text) => text !== '');
@@ -247,8 +248,11 @@ function planEverything(
 
 const anyOutcome: fc.Arbitrary<ToolOutcome> = fc.record({
   exitCode: fc.option(fc.integer({ min: 0, max: 255 })),
-  stdout: fc.string({ unit: 'binary' }),
-  stderr: fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('', 'x'.repeat(100_000), '\n'.repeat(50_000), 'ERROR 1045 (')),
+  stdout: fc.string({ unit: ANY_CHARACTER }),
+  stderr: fc.oneof(
+    fc.string({ unit: ANY_CHARACTER }),
+    fc.constantFrom('', 'x'.repeat(100_000), '\n'.repeat(50_000), 'ERROR 1045 ('),
+  ),
 });
 
 /** The suite of source adapters; `tools` is the set of tools that is planned for, of a kind that has two. */
@@ -326,7 +330,7 @@ function checkModes({ restore }: SourceAdapter, planned: ReadonlyMap<string, Com
   });
   it('reads the head of anything without a guess', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), (head) => assert.equal(restore.head.read(head), undefined)),
+      fc.property(fc.string({ unit: ANY_CHARACTER }), (head) => assert.equal(restore.head.read(head), undefined)),
       { numRuns: 100 },
     );
   });
@@ -370,7 +374,7 @@ function checkReading(adapter: SourceAdapter, input: PlanInput): void {
   });
   it('answers an unreadable answer with an AppError, never with a guess', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), (stdout) => {
+      fc.property(fc.string({ unit: ANY_CHARACTER }), (stdout) => {
         for (const parse of [adapter.restore?.parseInspectTarget, adapter.restore?.parseVerify]) {
           if (parse !== undefined) assert.throws(() => parse(stdout), AppError);
         }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { ANY_CHARACTER } from '@holdfast/shared/fixtures/any-character.ts';
 import fc from 'fast-check';
 import {
   dropCovered,
@@ -28,7 +29,7 @@ describe('A name of a disk as text', () => {
       }),
     );
     fc.assert(
-      fc.property(fc.string({ unit: 'binary', maxLength: 20 }), (name) => {
+      fc.property(fc.string({ unit: ANY_CHARACTER, maxLength: 20 }), (name) => {
         const raw = new TextEncoder().encode(name);
         assert.deepEqual(toStoredBytes(toStoredText(raw)), raw);
       }),

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { REASON_NAMES, type Reason } from '@holdfast/shared/domain/reason.ts';
+import { ANY_CHARACTER } from '@holdfast/shared/fixtures/any-character.ts';
 import fc from 'fast-check';
 import type { Ending } from '../../exec/contract.ts';
 import { getCapabilities } from './capabilities.ts';
@@ -191,7 +192,7 @@ describe('classification', () => {
   it('gives a known reason and a bounded, printable message for any text at all', () => {
     fc.assert(
       fc.property(
-        fc.string({ unit: 'binary', maxLength: 3000 }),
+        fc.string({ unit: ANY_CHARACTER, maxLength: 3000 }),
         fc.option(fc.integer({ min: 1, max: 255 })),
         fc.constantFrom<Operation>('backup', 'restore', 'other'),
         (stderr, exitCode, operation) => {

@@ -109,7 +109,7 @@ test('An agent that is killed in the middle of a drill leaves neither server nor
   assert.ok(end?.type === 'run.finished');
   assert.deepEqual([end.state, end.failure?.reason], ['failed', 'interrupted']);
   await rig.until('nothing of the drill', () => listProcessesIn(root).length === 0 && !existsSync(root));
-  await rig.until('nothing left', () => rig.listLeftovers().length === 0);
+  await rig.until('nothing left', () => rig.listLeftovers().length === 0, 50);
   assert.equal(hasSegment(segment), false, 'its shared memory is gone');
   await rig.kill('SIGTERM');
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createFixedClock } from '@holdfast/shared/clock.ts';
 import type { RunId, SnapshotId, SourceId } from '@holdfast/shared/domain/ids.ts';
+import { ANY_CHARACTER } from '@holdfast/shared/fixtures/any-character.ts';
 import { LOG, TEXT } from '@holdfast/shared/limits.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import fc from 'fast-check';
@@ -113,7 +114,7 @@ describe('The log of a run', () => {
 
   it('is whole for any text: every line arrives, in order, within the limits', () => {
     fc.assert(
-      fc.property(fc.array(fc.string({ unit: 'binary', maxLength: 200 }), { maxLength: 300 }), (texts) => {
+      fc.property(fc.array(fc.string({ unit: ANY_CHARACTER, maxLength: 200 }), { maxLength: 300 }), (texts) => {
         const { recorder, lines } = setUp();
         for (const text of texts) recorder.log('warn', text);
         recorder.finish(end);

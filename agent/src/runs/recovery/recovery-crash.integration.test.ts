@@ -107,12 +107,13 @@ function listUnsettled(rig: CrashRig, run: RunId): string[] {
   const ends = rig.listEvents(run).filter((event) => event.type === 'run.finished');
   const ledger = new Map(rig.listLedger().map((entry) => [entry.engineId, entry.state]));
   const unjudged = rig.listStored('snapshots').filter((id) => ledger.get(id) !== 'vouched' && !isOrphan(rig, id));
-  return [
+  const told = [
     ...(rig.isUp() ? [] : ['the agent is not up']),
     ...(ends.length === 0 ? ['the run has no end'] : []),
     ...unjudged.map((id) => `snapshot ${id} is neither vouched for nor told as an orphan`),
-    ...rig.listLeftovers(),
   ];
+  // Every process of the machine is looked at for these: only once the rest is in order.
+  return told.length > 0 ? told : rig.listLeftovers();
 }
 
 /** Kills the agent in a run of its own at this point, starts it again, and waits until it has dealt with what it finds. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { RunId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import { isTerminal, RUN_KINDS, STAGES, TERMINAL_STATES, TRIGGERS } from '@holdfast/shared/domain/run.ts';
+import { ANY_CHARACTER } from '@holdfast/shared/fixtures/any-character.ts';
 import { type DurableEvent, durableEventSchema } from '@holdfast/shared/protocol/events.ts';
 import fc from 'fast-check';
 import { addHost, backUp, readLedger } from './reports.ts';
@@ -13,7 +14,7 @@ function nonsenseArbitrary(runs: readonly RunId[], sources: readonly SourceId[])
   const source = fc.constantFrom(...sources);
   const at = fc.maxSafeNat();
   const state = fc.constantFrom(...TERMINAL_STATES);
-  const text = fc.string({ unit: 'binary', maxLength: 40 });
+  const text = fc.string({ unit: ANY_CHARACTER, maxLength: 40 });
   const snapshotIds = [sampleId('snapshot'), sampleId('snapshot')];
   const repositories = [sampleId('repository'), sampleId('repository')];
   const engineId = fc.constantFrom('a'.repeat(64), 'b'.repeat(64));

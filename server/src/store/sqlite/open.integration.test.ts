@@ -21,6 +21,7 @@ import { AppError } from '@holdfast/shared/errors.ts';
 import Database from 'better-sqlite3';
 import { refusal } from '../contract/samples.ts';
 import type { Host } from '../hosts.ts';
+import type { Store } from '../store.ts';
 import { openSqliteStore, type SqliteStoreOptions } from './open.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'holdfast-open-'));
@@ -203,6 +204,25 @@ describe('opening the store', () => {
     }
     assert.ok(refused > 0);
     await assert.rejects(open(migrationsWith({})), refusal('unavailable'));
+  });
+
+  it('has a statement for nothing that is not there: what a schema lacks is told at the start of a server, and at its first use else', async () => {
+    const path = freshPath();
+    const whole = await open(path);
+    whole.prepare();
+    await whole.close();
+    const db = new Database(path);
+    db.exec('DROP TABLE settings');
+    db.close();
+    for (const use of [(store: Store) => store.prepare(), (store: Store) => store.settings.findSetting('kept')]) {
+      const heard: string[] = [];
+      const store = await open(path, { onDamage: (text) => heard.push(text) });
+      const lacks = { code: 'integrity', message: /lacks what its version has \(no such table: settings\)/ };
+      await assert.rejects(async () => use(store), lacks);
+      assert.equal(heard.length, 1);
+      await assert.rejects(store.probe(), refusal('integrity'));
+      await store.close();
+    }
   });
 
   it('has every acknowledged report after kill -9, and starts again at once', async () => {

@@ -155,16 +155,8 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   } catch (thrown) {
     db?.close();
     lock?.release();
-    throw toOpenError(thrown, options.path);
+    throw toStoreError(thrown);
   }
-}
-
-/** Statements fit the schema whose checksum was just checked; when SQLite disagrees, the file's own schema is damaged. */
-function toOpenError(thrown: unknown, path: string): AppError {
-  if (thrown instanceof Database.SqliteError && thrown.code === 'SQLITE_ERROR') {
-    return new AppError('integrity', `the database ${path} lacks what its version has; restore a copy of it`, { cause: thrown });
-  }
-  return toStoreError(thrown);
 }
 
 async function assembleStore(
@@ -226,6 +218,7 @@ async function assembleStore(
     changes: createChanges(sql),
     trail: createTrailStore(sql),
     settings: createSettingStore(sql, createFileStamp(db)),
+    prepare: () => sql.prepareAll(),
     async probe() {
       await ballast.restore();
       await ballast.guard();

@@ -76,6 +76,7 @@ function explainAll(): Map<string, readonly string[]> {
     createTrailStore,
   ])
     create(sql);
+  sql.prepareAll();
   const plans = new Map<string, readonly string[]>();
   for (const text of texts) {
     const nulls = Object.fromEntries([...text.matchAll(/@(\w+)/gu)].map((match) => [match[1] ?? '', null]));

@@ -1,10 +1,10 @@
 /**
- * The one door to SQL: statements are prepared once, parameters are bound by name, rows are parsed by a schema,
- * and all work happens inside a transaction whose failures are AppErrors.
+ * The one door to SQL: statements are prepared once, when they are first used, parameters are bound by name, rows are parsed by a
+ * schema, and all work happens inside a transaction whose failures are AppErrors.
  */
 
 import { AppError } from '@holdfast/shared/errors.ts';
-import type Database from 'better-sqlite3';
+import Database from 'better-sqlite3';
 import type * as z from 'zod';
 import { toStoreError } from './file/faults.ts';
 
@@ -32,6 +32,11 @@ export interface Sql {
   write<T>(work: () => T): Promise<T>;
   /** A write that nobody misses, such as when something was last used: left out while the store takes no writes. */
   note(work: () => void): Promise<void>;
+}
+
+export interface PreparableSql extends Sql {
+  /** Prepares every statement asked for until now. Throws `integrity` when the schema lacks what one of them names. */
+  prepareAll(): void;
 }
 
 export interface SqlWatch {
@@ -72,14 +77,32 @@ interface Prepared {
   names: readonly string[];
 }
 
-export function createSql(db: Database.Database, watch: SqlWatch): Sql {
-  const prepared = new Map<string, Prepared>();
+/** Statements fit the schema whose checksum was checked at the opening; when SQLite disagrees, the file's own schema is damaged. */
+function toSchemaError(thrown: unknown): unknown {
+  if (!(thrown instanceof Database.SqliteError) || thrown.code !== 'SQLITE_ERROR') return thrown;
+  return new AppError('integrity', `the database lacks what its version has (${thrown.message}); restore a copy of it`, {
+    cause: thrown,
+  });
+}
+
+export function createSql(db: Database.Database, watch: SqlWatch): PreparableSql {
+  /** Every text that was asked for; undefined until it is used. */
+  const prepared = new Map<string, Prepared | undefined>();
   const prepare = (text: string): Prepared => {
     const known = prepared.get(text);
     if (known) return known;
-    const made = { statement: db.prepare(text), names: listNames(text) };
-    prepared.set(text, made);
-    return made;
+    try {
+      const made = { statement: db.prepare(text), names: listNames(text) };
+      prepared.set(text, made);
+      return made;
+    } catch (thrown) {
+      const error = toSchemaError(thrown);
+      if (error instanceof AppError) watch.onFault(error);
+      throw error;
+    }
+  };
+  const register = (text: string): void => {
+    if (!prepared.has(text)) prepared.set(text, undefined);
   };
   const transact = db.transaction((work: () => unknown) => work());
   const perform = async <T>(mode: 'deferred' | 'immediate', work: () => T): Promise<T> => {
@@ -100,18 +123,27 @@ export function createSql(db: Database.Database, watch: SqlWatch): Sql {
 
   return {
     select(text, row) {
-      const { statement, names } = prepare(text);
+      register(text);
       return {
         find(params = {}) {
+          const { statement, names } = prepare(text);
           const found = statement.get(bind(names, params));
           return found === undefined ? undefined : parseRow(row, found, text);
         },
-        list: (params = {}) => statement.all(bind(names, params)).map((found) => parseRow(row, found, text)),
+        list(params = {}) {
+          const { statement, names } = prepare(text);
+          return statement.all(bind(names, params)).map((found) => parseRow(row, found, text));
+        },
       };
     },
     change(text) {
-      const { statement, names } = prepare(text);
-      return { run: (params = {}) => statement.run(bind(names, params)).changes };
+      register(text);
+      return {
+        run(params = {}) {
+          const { statement, names } = prepare(text);
+          return statement.run(bind(names, params)).changes;
+        },
+      };
     },
     read: (work) => perform('deferred', work),
     write,
@@ -121,6 +153,9 @@ export function createSql(db: Database.Database, watch: SqlWatch): Sql {
       } catch (thrown) {
         if (!(thrown instanceof AppError) || thrown.code !== 'integrity') throw thrown;
       }
+    },
+    prepareAll() {
+      for (const text of prepared.keys()) prepare(text);
     },
   };
 }
