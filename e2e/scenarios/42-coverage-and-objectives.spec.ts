@@ -14,16 +14,17 @@ let stack: Stack;
 let world: LocalWorld;
 let postgres: PostgresHandle;
 let shop: ApiSource;
+let nightly: Awaited<ReturnType<typeof addPlan>>;
 
 test.beforeAll(async () => {
   [stack, postgres] = await Promise.all([startStack(), startPostgres()]);
-  for (const name of ['shop', 'scratch', HOSTILE]) await postgres.createDatabase(name);
+  for (const name of ['shop', 'scratch', 'billing', HOSTILE]) await postgres.createDatabase(name);
   world = await prepareLocalWorld(stack, 'db-1');
   const { api } = stack;
   shop = await addSource(api, world.host, 'shop', describePostgres(postgres, 'shop'));
-  const plan = await addPlan(api, { name: 'nightly', repository: world.repository, sources: [shop] });
+  nightly = await addPlan(api, { name: 'nightly', repository: world.repository, sources: [shop] });
   await awaitSpec(stack, world.host);
-  await api.waitForRun(await runPlan(api, plan), 'succeeded');
+  await api.waitForRun(await runPlan(api, nightly), 'succeeded');
 });
 test.afterAll(async ({ browserName: _ }, info) => {
   await finishStack(stack, info);
@@ -42,13 +43,13 @@ test('what a host finds that no source covers is listed, protected with one clic
     await signIn(page, server.url, stack.admin, '/coverage');
     await expect(page.getByText('Nothing was found that is no source.')).toBeVisible();
     await page.getByRole('button', { name: 'Look now' }).click();
-    await waitFor('both databases to be found', async () => ((await listFound()).length === 2 ? true : undefined), {
+    await waitFor('the databases to be found', async () => ((await listFound()).length === 3 ? true : undefined), {
       deadlineMs: 60_000,
     });
     await expect(page.getByRole('row').filter({ hasText: HOSTILE })).toBeVisible();
     await expectAccessible(page);
     await takePicture(page, 'coverage');
-    expect((await listFound()).map(({ name }) => name).sort()).toEqual([HOSTILE, 'scratch'].sort());
+    expect((await listFound()).map(({ name }) => name).sort()).toEqual([HOSTILE, 'billing', 'scratch'].sort());
   });
 
   await test.step('one is left alone for a reason, which stays', async () => {
@@ -60,6 +61,16 @@ test('what a host finds that no source covers is listed, protected with one clic
     await expect(page.getByText('scratch is left alone.')).toBeVisible();
     await page.goto(`${server.url}/coverage?show=ignored`);
     await expect(page.getByText('made anew each night')).toBeVisible();
+  });
+
+  await test.step('one is in the plan of the database beside it with one click, and the next backup has it', async () => {
+    await page.goto(`${server.url}/coverage`);
+    await page.getByRole('row').filter({ hasText: 'billing' }).getByRole('button', { name: 'Add to nightly' }).click();
+    await expect(page.getByText('billing is a source now, in the plan nightly: its next backup has it.')).toBeVisible();
+    await awaitSpec(stack, world.host);
+    await stack.api.waitForRun(await runPlan(stack.api, nightly), 'succeeded');
+    await page.goto(`${server.url}/sources`);
+    await expect(page.getByRole('row').filter({ hasText: 'billing' })).toContainText('protected');
   });
 
   await test.step('the other becomes a source, and the form of its plan is filled in', async () => {
@@ -75,7 +86,7 @@ test('what a host finds that no source covers is listed, protected with one clic
     await expectAccessible(page);
     await page.getByLabel('The newest clean backup may be').first().fill('48');
     await page.getByRole('button', { name: 'Save' }).click();
-    await expect(page.getByRole('heading', { level: 1 })).toHaveText(/1 of 1.source with a backup objective meets it\./u);
+    await expect(page.getByRole('heading', { level: 1 })).toHaveText(/2 of 2.sources with a backup objective meet it\./u);
     await page.goto(`${server.url}/sources/${shop.id}`);
     await expect(page.getByText(/2.days, of the whole fleet/u)).toBeVisible();
     await page.goto(`${server.url}/board`);

@@ -15,9 +15,14 @@ async function act(parts: CliParts, command: Command, ids: readonly string[], bo
 export function addCoverageCommands(coverage: Command, parts: CliParts): void {
   coverage
     .command('protect')
-    .description('make sources of these, with the connection each was found through; a plan is still to be made for them')
+    .description(
+      'make sources of these, with the connection each was found through; a plan is still to be made for them, unless they go into one that is there',
+    )
     .argument('<id...>', 'as coverage list has them')
-    .action((ids: string[], _options: unknown, command: Command) => act(parts, command, ids, { act: 'protect' }));
+    .option('--in-plans', 'each in the plan of the source it was found through, or of the other directories of its host')
+    .action((ids: string[], { inPlans }: { inPlans?: true }, command: Command) =>
+      act(parts, command, ids, { act: inPlans === true ? 'add_to_plans' : 'protect' }),
+    );
   coverage
     .command('ignore')
     .description('leave these alone: they are no longer counted')

@@ -3,6 +3,7 @@
 import { writeAuditHead, writeAuditLine } from '@holdfast/shared/domain/audit-lines.ts';
 import { PROOF_STATES } from '@holdfast/shared/domain/drill.ts';
 import {
+  ALERT_ORDERS,
   FINDING_ORDERS,
   HOST_ORDERS,
   PLAN_ORDERS,
@@ -365,6 +366,7 @@ export const READ_NOUNS: readonly ReadNoun[] = [
     alias: 'alert',
     shows: 'id',
     path: '/alerts',
+    orders: ALERT_ORDERS,
     description: 'what is wrong',
     columns: [text('id'), text('severity'), text('state'), text('title'), instant('since', 'since'), text('count')],
     filters: [

@@ -29,6 +29,7 @@ import { getPlan, updatePlan } from './plans/plans.ts';
 import { getSharedSchedule } from './plans/shared-schedules.ts';
 import type { CoreContext } from './ports.ts';
 import { cancelRun, getRun, type StartedRuns, startPlan } from './runs/runs.ts';
+import { findNeighbourPlans, protectInPlan } from './sources/finding-plans.ts';
 import { adoptFinding, getFinding, ignoreFinding, nameFinding, watchFinding } from './sources/findings.ts';
 import { testSources } from './sources/source-tests.ts';
 import { getSource } from './sources/sources.ts';
@@ -192,6 +193,16 @@ const FINDING: Noun<'finding'> = {
 async function protectFinding(context: CoreContext, caller: Caller, id: FindingId): Promise<Step> {
   const source = await adoptFinding(context, caller, id);
   return done(`is the source ${source.name} now, and still needs a plan`);
+}
+
+/** Into the plan of its neighbour. */
+async function protectBesides(context: CoreContext, caller: Caller, id: FindingId): Promise<Step> {
+  const finding = await getFinding(context, caller, id);
+  const wanted = (await findNeighbourPlans(context, caller, [finding])).get(id);
+  if (wanted === undefined)
+    throw new AppError('precondition', 'no plan has a neighbour of it; make it a source, and then a plan for it');
+  const { source, plan } = await protectInPlan(context, caller, id, wanted.id);
+  return done(`is the source ${source.name} now, in the plan ${plan.name}`);
 }
 
 async function leaveAlone(context: CoreContext, caller: Caller, id: FindingId, { why = '' }: BulkInput): Promise<Step> {
@@ -395,6 +406,7 @@ export const BULK_ACTS = {
   },
   findings: {
     protect: defineAct(FINDING, 'source.manage', protectFinding),
+    add_to_plans: defineAct(FINDING, 'plan.manage', protectBesides),
     ignore: defineAct(FINDING, 'plan.manage', leaveAlone),
     watch: defineAct(FINDING, 'plan.manage', watchAgain),
   },

@@ -344,10 +344,14 @@ describe('A digest', () => {
   it('says what is protected and what is not, what grew and what is odd, once for each channel and hour', async () => {
     const { context, clock } = world;
     const channel = await addChannel({ digests: ['daily'] });
-    await updateDigestSettings(context, createCaller(), { zone: 'UTC', hour: 8 });
+    await updateDigestSettings(context, createCaller(), { zone: 'UTC', hour: 8, weekday: 1 });
+    await addSource(world, { host: host.id, name: 'lonely' });
+    const look = { host: host.id, kind: 'files', place: '', at: clock.now(), seen: [{ name: '/srv/a' }, { name: '/srv/b' }] };
+    await context.store.coverage.recordLook(DEFAULT_TENANT, look, () => context.createId('finding'));
     await tellDigests(context, CHANNEL_KINDS);
     assert.deepEqual(await typesOf(channel), [], 'the hour of today was before the channel');
     clock.advance(DAY_MS - HOUR_MS / 2);
+    for (const hours of [5, 4, 3]) await addRun(world, { ...about, at: clock.now() - hours * HOUR_MS });
     await addRun(world, { ...about, at: clock.now() - HOUR_MS, state: 'succeeded', bytes: 7_000_000 });
     // However big the fleet: whatever is counted is counted already, and no list is read.
     const { sources, snapshots } = context.store;
@@ -362,18 +366,28 @@ describe('A digest', () => {
     );
     const { digest } = told[0] ?? assert.fail();
     assert.equal(new Date(digest?.to ?? 0).toISOString(), '2026-11-21T08:00:00.000Z');
-    assert.equal((digest?.sources.protected ?? 0) + (digest?.worst.length ?? 0), 2);
+    assert.equal((digest?.sources.protected ?? 0) + (digest?.worst.length ?? 0), 3);
     assert.ok(digest?.worst.some(({ name }) => name === 'web-1 / files'));
-    assert.deepEqual(digest?.runs, { succeeded: 3, partial: 1, failed: 2 });
+    assert.deepEqual(digest?.runs, { succeeded: 6, partial: 1, failed: 2 });
     const { rows } = await context.store.snapshots.listSnapshots(DEFAULT_TENANT, {}, { limit: 200 });
     const made = rows.filter(({ createdAt }) => createdAt >= (digest?.from ?? 0) && createdAt < (digest?.to ?? 0));
     assert.ok(made.length >= 3);
     const addedBytes = made.reduce((sum, one) => sum + (one.addedBytes ?? one.sizeBytes), 0);
     assert.deepEqual(digest?.growth, [{ name: 's3-eu', snapshots: made.length, addedBytes }]);
+    const odd = { name: 'db-1 / orders', text: 'its newest backup is far smaller than those before it' };
+    assert.deepEqual(digest?.anomalies, [odd]);
+    assert.deepEqual([digest?.sources.withoutPlan, digest?.uncovered], [1, 2], 'what is in no plan, and what is no source');
     clock.advance(13 * HOUR_MS);
     const late = await addChannel({ digests: ['daily'] });
     await tellDigests(context, CHANNEL_KINDS);
     assert.deepEqual(await typesOf(late), []);
+    const weekly = await addChannel({ digests: ['weekly'] });
+    clock.advance(Date.UTC(2026, 10, 23, 8, 1) - clock.now());
+    for (let round = 0; round < 2; round += 1) await tellDigests(context, CHANNEL_KINDS);
+    const [week, ...more] = await listTold(weekly);
+    assert.deepEqual([week?.type, more.length], ['digest.weekly', 0]);
+    assert.equal((week?.digest?.to ?? 0) - (week?.digest?.from ?? 0), 7 * DAY_MS);
+    assert.deepEqual(week?.digest?.runs, digest?.runs, 'the runs of the whole week');
   });
 });
 

@@ -10,10 +10,11 @@ import type {
   SourceId,
   TenantId,
 } from '@holdfast/shared/domain/ids.ts';
+import type { AlertOrder } from '@holdfast/shared/domain/list-orders.ts';
 import type { Failure, TerminalState } from '@holdfast/shared/domain/run.ts';
 import type { AlertCondition, Severity, ThingKind } from '../core/alerts/conditions.ts';
 import type { HostState } from './hosts.ts';
-import type { Page, PageRequest } from './page.ts';
+import type { Page, PageRequest, SortedPage } from './page.ts';
 
 /** What an alert is about; `id` is empty for the server and the fleet. */
 export interface Thing {
@@ -223,8 +224,11 @@ export interface AlertStore {
   findAlert(tenant: TenantId, id: AlertId): Promise<Alert | undefined>;
   /** Newest first: by when they were raised, resolved ones by when they were over. `now` decides what is still snoozed. */
   listAlerts(tenant: TenantId, filter: AlertFilter, now: number, page: PageRequest): Promise<Page<Alert>>;
-  /** Those that are not over, what needs a person first: by what is done about it, then the gravest, then the newest. `now` as above. */
-  listAlertsByNeed(tenant: TenantId, filter: ActiveAlertFilter, now: number, page: PageRequest): Promise<Page<Alert>>;
+  /**
+   * Those that are not over, what needs a person first unless another order is asked for: by what is done about it, then the gravest, then the
+   * newest. `now` as above.
+   */
+  listActiveAlerts(tenant: TenantId, filter: ActiveAlertFilter, now: number, page: SortedPage<AlertOrder>): Promise<Page<Alert>>;
   /** Alerts about these things of one kind that are not resolved, the gravest first, then the newest. */
   listActiveAbout(tenant: TenantId, kind: ThingKind, ids: readonly string[]): Promise<readonly Alert[]>;
   countAlerts(tenant: TenantId, now: number): Promise<AlertCounts>;

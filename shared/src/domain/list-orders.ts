@@ -28,14 +28,18 @@ export type PlanOrder = (typeof PLAN_ORDERS)[number];
 export const FINDING_ORDERS = ['seen', 'size', 'name'] as const;
 export type FindingOrder = (typeof FINDING_ORDERS)[number];
 
+/** What alerts that are not over can be ordered by; `need` begins with what nobody sees to, the gravest first, and `thing` is what one is about. */
+export const ALERT_ORDERS = ['need', 'title', 'thing', 'since', 'count'] as const;
+export type AlertOrder = (typeof ALERT_ORDERS)[number];
+
 /** What snapshots can be ordered by. */
 export const SNAPSHOT_LIST_ORDERS = ['created', 'size'] as const;
 export type SnapshotListOrder = (typeof SNAPSHOT_LIST_ORDERS)[number];
 
 /** Orders that begin with the biggest or the newest unless somebody wishes otherwise. */
 const DOWNWARD: ReadonlySet<string> = new Set<
-  RunOrder | HostOrder | SnapshotListOrder | SourceOrder | RepositoryOrder | ProofOrder
->(['created', 'duration', 'bytes', 'seen', 'version', 'size', 'checked']);
+  RunOrder | HostOrder | SnapshotListOrder | SourceOrder | RepositoryOrder | ProofOrder | AlertOrder
+>(['created', 'duration', 'bytes', 'seen', 'version', 'size', 'checked', 'need', 'since', 'count']);
 
 /** The direction in which an order is first asked for. */
 export function findDefaultDirection(column: string): Direction {

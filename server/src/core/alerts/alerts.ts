@@ -1,5 +1,6 @@
 /** Alerts as people deal with them: looked at, acknowledged, put off. What is wrong ends them, nobody else. */
 import type { AlertId } from '@holdfast/shared/domain/ids.ts';
+import type { AlertOrder } from '@holdfast/shared/domain/list-orders.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { ALERTS } from '@holdfast/shared/limits.ts';
 import type {
@@ -12,7 +13,7 @@ import type {
   AlertSign,
   AlertState,
 } from '../../store/alerts.ts';
-import type { Page, PageRequest } from '../../store/page.ts';
+import type { Page, PageRequest, SortedPage } from '../../store/page.ts';
 import { createFieldsError } from '../adapters/adapter-input.ts';
 import { recordAct } from '../audit.ts';
 import { TOPICS } from '../bus.ts';
@@ -48,15 +49,15 @@ export async function listAlerts(
   return { ...found, rows: found.rows.map((alert) => toView(context, alert)) };
 }
 
-/** Those that are not over: what needs a person first, gravest first; within the same the newest first. */
-export async function listAlertsByNeed(
+/** Those that are not over: what needs a person first, gravest first; within the same the newest first; or in the order asked for. */
+export async function listActiveAlerts(
   context: CoreContext,
   caller: Caller,
   filter: ActiveAlertFilter,
-  page: PageRequest,
+  page: SortedPage<AlertOrder>,
 ): Promise<Page<AlertView>> {
   demand(caller, 'view');
-  const found = await context.store.alerts.listAlertsByNeed(caller.tenant, filter, context.clock.now(), page);
+  const found = await context.store.alerts.listActiveAlerts(caller.tenant, filter, context.clock.now(), page);
   return { ...found, rows: found.rows.map((alert) => toView(context, alert)) };
 }
 

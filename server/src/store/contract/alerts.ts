@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { ALERT_ORDERS, DIRECTIONS } from '@holdfast/shared/domain/list-orders.ts';
 import type { Alert, AlertSign, SignRange, Thing } from '../alerts.ts';
 import type { PageRequest } from '../page.ts';
 import type { Store } from '../store.ts';
@@ -234,14 +235,31 @@ function checkAlertRows(open: OpenStore): void {
       assert.deepEqual(seen, [off.id, taken.id, ...newestFirst]);
       const needy: string[] = [];
       for (let after: string | undefined; ; ) {
-        const page = await alerts.listAlertsByNeed(TENANT, { state: 'active' }, NOW, { limit: 2, after });
+        const page = await alerts.listActiveAlerts(TENANT, { state: 'active' }, NOW, { limit: 2, after });
         needy.push(...page.rows.map(({ id }) => id));
         after = page.next;
         if (after === undefined) break;
       }
       const open = [fresh[1], fresh[0], fresh[2]].map((alert) => alert?.id);
       assert.deepEqual(needy, [...open, taken.id, off.id], 'the gravest first, and what somebody sees to behind');
-      const woken = await alerts.listAlertsByNeed(TENANT, { state: 'open' }, NOW + 100, { limit: 5 });
+      for (const by of ALERT_ORDERS)
+        for (const direction of DIRECTIONS) {
+          const walk = async (limit: number) => {
+            const ids: string[] = [];
+            for (let after: string | undefined; ; ) {
+              const sorted = { limit, after, sort: { by, direction } };
+              const page = await alerts.listActiveAlerts(TENANT, { state: 'active' }, NOW, sorted);
+              ids.push(...page.rows.map(({ id }) => id));
+              after = page.next;
+              if (after === undefined) return ids;
+            }
+          };
+          const [whole, paged] = [await walk(200), await walk(2)];
+          assert.deepEqual(paged, whole, `${by} ${direction}`);
+          assert.deepEqual(new Set(whole), new Set(needy), `${by} ${direction}`);
+          if (by === 'need' && direction === 'desc') assert.deepEqual(whole, needy);
+        }
+      const woken = await alerts.listActiveAlerts(TENANT, { state: 'open' }, NOW + 100, { limit: 5 });
       assert.deepEqual(
         woken.rows.map(({ id }) => id),
         [off.id, ...open],
@@ -275,7 +293,7 @@ function checkSearch(open: OpenStore): void {
       const over = sampleAlert({ title: 'The prune of ARCHIV failed', text: 'disk full', resolvedAt: NOW + 1 });
       for (const alert of [one, over]) await insert(store, alert);
       const find = async (search: string) => {
-        const active = await store.alerts.listAlertsByNeed(TENANT, { state: 'active', search }, NOW, { limit: 5 });
+        const active = await store.alerts.listActiveAlerts(TENANT, { state: 'active', search }, NOW, { limit: 5 });
         const past = await store.alerts.listAlerts(TENANT, { state: 'resolved', search }, NOW, { limit: 5 });
         return [...active.rows, ...past.rows].map(({ id }) => id);
       };

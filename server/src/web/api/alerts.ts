@@ -1,12 +1,15 @@
 /** End-points of alerts: what is wrong, what is done about it, and when it is an alert at all. */
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
+import { ALERT_ORDERS } from '@holdfast/shared/domain/list-orders.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
+import { createFieldsError } from '../../core/adapters/adapter-input.ts';
 import {
   type AlertView,
   acknowledgeAlert,
   countAlerts,
   getAlert,
+  listActiveAlerts,
   listAlertEvents,
   listAlerts,
   listMembers,
@@ -30,8 +33,10 @@ import {
   nameShape,
   pageFields,
   searchInput,
+  sortFields,
   toPageReply,
   toPageRequest,
+  toSortedRequest,
 } from './shapes/shapes.ts';
 
 const STATES = ['open', 'acknowledged', 'snoozed', 'resolved'] as const satisfies readonly AlertState[];
@@ -111,12 +116,17 @@ const listEndpoint = defineEndpoint({
     search: searchInput
       .optional()
       .meta({ description: 'Part of the title, the detail, or a name of what it is about; case does not matter' }),
+    ...sortFields(ALERT_ORDERS, 'the newest come first; resolved ones are in no other order'),
   }),
   reply: listOf(alertShape),
   async handle(context, caller, { query }) {
     const { state, severity, condition, search } = query;
-    const filter = { state, severity, condition, search };
-    return toPageReply(await listAlerts(context, caller, filter, toPageRequest(query)), toAlertShape);
+    const filter = { severity, condition, search };
+    const page = toSortedRequest(query);
+    if (page.sort === undefined) return toPageReply(await listAlerts(context, caller, { ...filter, state }, page), toAlertShape);
+    if (state === 'resolved')
+      throw createFieldsError({ sort: 'Resolved alerts are told the newest first, and in no other order' });
+    return toPageReply(await listActiveAlerts(context, caller, { ...filter, state }, page), toAlertShape);
   },
 });
 

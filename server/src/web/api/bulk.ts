@@ -181,13 +181,13 @@ const findingsEndpoint = defineEndpoint({
   ...describe(
     'findings',
     'configure',
-    'Makes sources of many things that were found, leaves them alone for one reason, or counts them again; what is so already stays as it is.',
+    'Makes sources of many things that were found (with `add_to_plans` each in the plan that its neighbour is in), leaves them alone for one reason, or counts them again; what is so already stays as it is.',
   ),
   path: '/coverage/acts',
   tag: 'coverage',
   body: z
     .strictObject({
-      act: z.enum(['protect', 'ignore', 'watch']),
+      act: z.enum(['protect', 'add_to_plans', 'ignore', 'watch']),
       ids: chosen('finding'),
       why: z
         .string()

@@ -3,10 +3,13 @@ import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { FINDING_ORDERS } from '@holdfast/shared/domain/list-orders.ts';
 import { RUN_KINDS, RUN_STATES } from '@holdfast/shared/domain/run.ts';
 import { DAY_MS } from '@holdfast/shared/durations.ts';
+import { AppError } from '@holdfast/shared/errors.ts';
 import { COVERAGE } from '@holdfast/shared/limits.ts';
 import * as z from 'zod';
 import { createFieldsError } from '../../core/adapters/adapter-input.ts';
-import { demand } from '../../core/caller.ts';
+import { type Caller, demand } from '../../core/caller.ts';
+import type { CoreContext } from '../../core/ports.ts';
+import { findNeighbourPlans, protectInPlan } from '../../core/sources/finding-plans.ts';
 import {
   adoptFinding,
   countFindings,
@@ -50,12 +53,30 @@ const findingShape = nameShape(
     firstSeenAt: instantSchema,
     lastSeenAt: instantSchema,
     isNew: z.boolean().meta({ description: 'It was not there at the first look' }),
+    neighbourPlan: idSchema('plan').optional().meta({
+      description: 'The plan of the source it was found through, or of its host’s other directories: `protect` can put it there',
+    }),
     ignored: z.strictObject({ at: instantSchema, by: z.string(), why: z.string() }).optional(),
   }),
 );
 
-function toFindingShape({ tenant: _tenant, ...finding }: Finding): z.infer<typeof findingShape> {
-  return finding;
+/** Findings with the plan that each could be in. */
+async function toFindingShapes(
+  context: CoreContext,
+  caller: Caller,
+  findings: readonly Finding[],
+): Promise<readonly z.infer<typeof findingShape>[]> {
+  const plans = await findNeighbourPlans(context, caller, findings);
+  return findings.map(({ tenant: _tenant, ...finding }) => {
+    const plan = plans.get(finding.id);
+    return { ...finding, ...(plan && { neighbourPlan: plan.id }) };
+  });
+}
+
+async function toFindingReply(context: CoreContext, caller: Caller, finding: Finding) {
+  const [data] = await toFindingShapes(context, caller, [finding]);
+  if (data === undefined) throw new AppError('internal', 'a finding has no shape');
+  return { data };
 }
 
 const listEndpoint = defineEndpoint({
@@ -77,7 +98,8 @@ const listEndpoint = defineEndpoint({
   async handle(context, caller, { query }) {
     const { search, host, kind, fresh, ignored } = query;
     const filter = { search, host, kind, ignored, ...(fresh === undefined ? {} : { fresh: true as const }) };
-    return toPageReply(await listFindings(context, caller, filter, toSortedRequest(query)), toFindingShape);
+    const page = await listFindings(context, caller, filter, toSortedRequest(query));
+    return toPageReply({ ...page, rows: await toFindingShapes(context, caller, page.rows) }, (shape) => shape);
   },
 });
 
@@ -115,16 +137,21 @@ const adoptEndpoint = defineEndpoint({
   method: 'post',
   path: '/coverage/:id/protect',
   scope: 'configure',
-  summary: 'Makes a source of it, with the connection it was found through.',
+  summary: 'Makes a source of it, with the connection it was found through, and puts it into a plan where one is named.',
   tag: 'coverage',
   params: idParams('finding'),
   body: z.strictObject({
     tested: z.boolean().default(false).meta({ description: 'True: nothing is made unless it works from its host' }),
+    plan: idSchema('plan').optional().meta({ description: 'Whose next backup has it too, such as its `neighbourPlan`' }),
   }),
   reply: sourceShape,
   status: 201,
   async handle(context, caller, { params, body }) {
-    const source = await adoptFinding(context, caller, params.id, body);
+    const { tested, plan } = body;
+    const source =
+      plan === undefined
+        ? await adoptFinding(context, caller, params.id, { tested })
+        : (await protectInPlan(context, caller, params.id, plan, { tested })).source;
     return { data: toSourceShape(source), version: source.version };
   },
 });
@@ -138,9 +165,8 @@ const ignoreEndpoint = defineEndpoint({
   params: idParams('finding'),
   body: z.strictObject({ why: z.string().min(1).max(COVERAGE.whyChars) }),
   reply: findingShape,
-  handle: async (context, caller, { params, body }) => ({
-    data: toFindingShape(await ignoreFinding(context, caller, params.id, body.why)),
-  }),
+  handle: async (context, caller, { params, body }) =>
+    toFindingReply(context, caller, await ignoreFinding(context, caller, params.id, body.why)),
 });
 
 const watchEndpoint = defineEndpoint({
@@ -151,7 +177,7 @@ const watchEndpoint = defineEndpoint({
   tag: 'coverage',
   params: idParams('finding'),
   reply: findingShape,
-  handle: async (context, caller, { params }) => ({ data: toFindingShape(await watchFinding(context, caller, params.id)) }),
+  handle: async (context, caller, { params }) => toFindingReply(context, caller, await watchFinding(context, caller, params.id)),
 });
 
 const historyEndpoint = defineEndpoint({

@@ -1,4 +1,5 @@
 import type { TenantId } from '@holdfast/shared/domain/ids.ts';
+import type { AlertOrder } from '@holdfast/shared/domain/list-orders.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import * as z from 'zod';
 import { ALERT_CONDITIONS } from '../../../core/alerts/conditions.ts';
@@ -11,7 +12,7 @@ import {
   type AlertStore,
   type NewDelivery,
 } from '../../alerts.ts';
-import type { PageRequest } from '../../page.ts';
+import type { PageRequest, SortedPage } from '../../page.ts';
 import { foldName, optional, toJson } from '../columns.ts';
 import {
   createOrderedPage,
@@ -81,19 +82,25 @@ ORDER BY ${at} DESC, a.id DESC LIMIT @pageLimit`;
 
 const NEED_OF_STATE = `CASE WHEN ${SNOOZED} THEN 0 WHEN a.acknowledged_at IS NOT NULL THEN 1 ELSE 2 END`;
 const NEED_OF_SEVERITY = "CASE a.severity WHEN 'critical' THEN 2 WHEN 'warning' THEN 1 ELSE 0 END";
-const BY_NEED: Ordering = {
-  name: 'need',
-  keys: [`(${NEED_OF_STATE}) * 3 + ${NEED_OF_SEVERITY}`, 'a.raised_at', 'a.id'],
-  isDown: true,
+const KEYS: Readonly<Record<AlertOrder, readonly string[]>> = {
+  need: [`(${NEED_OF_STATE}) * 3 + ${NEED_OF_SEVERITY}`, 'a.raised_at', 'a.id'],
+  title: ['fold_name(a.title)', 'a.id'],
+  thing: ['fold_name(a.thing_name)', 'a.raised_at', 'a.id'],
+  since: ['a.since', 'a.id'],
+  count: ['a.members', 'a.raised_at', 'a.id'],
 };
+
+function findOrdering({ sort = { by: 'need', direction: 'desc' } }: SortedPage<AlertOrder>): Ordering {
+  return { name: `${sort.by} ${sort.direction}`, keys: KEYS[sort.by], isDown: sort.direction === 'desc' };
+}
 const keyedAlertRow = alertRow.extend(keyedRow.shape);
 
 /** Of what is not over there is little: it is read as a whole and sorted. */
-function buildNeedList(filter: ActiveAlertFilter, page: PageRequest): { text: string; params: Params } {
-  const text = `SELECT ${ALERT_COLUMNS}, ${selectKeys(BY_NEED)} FROM alerts a INDEXED BY alerts_active
-WHERE ${joinConditions([...sayFilter(filter), sayAfter(BY_NEED, page)])}
-${sayOrder(BY_NEED)}`;
-  return { text, params: { ...toFilterParams(filter), ...createOrderedPage(BY_NEED, page) } };
+function buildActiveList(filter: ActiveAlertFilter, ordering: Ordering, page: PageRequest): { text: string; params: Params } {
+  const text = `SELECT ${ALERT_COLUMNS}, ${selectKeys(ordering)} FROM alerts a INDEXED BY alerts_active
+WHERE ${joinConditions([...sayFilter(filter), sayAfter(ordering, page)])}
+${sayOrder(ordering)}`;
+  return { text, params: { ...toFilterParams(filter), ...createOrderedPage(ordering, page) } };
 }
 
 function toParams({ thing, named, ...alert }: Alert): Params {
@@ -193,10 +200,11 @@ export function createAlerts(
           alert.id,
         ]);
       }),
-    listAlertsByNeed: (tenant, filter, now, page) =>
+    listActiveAlerts: (tenant, filter, now, page) =>
       sql.read(() => {
-        const { text, params } = buildNeedList(filter, page);
-        const found = cutOrdered(sql.select(text, keyedAlertRow).list({ ...params, tenant, now }), BY_NEED, page);
+        const ordering = findOrdering(page);
+        const { text, params } = buildActiveList(filter, ordering, page);
+        const found = cutOrdered(sql.select(text, keyedAlertRow).list({ ...params, tenant, now }), ordering, page);
         return { ...found, rows: found.rows.map(toAlert) };
       }),
     listActiveAbout: (tenant, kind, ids) => sql.read(() => rows.about.list({ tenant, kind, ids: toJson(ids) }).map(toAlert)),

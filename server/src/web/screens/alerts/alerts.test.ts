@@ -272,6 +272,22 @@ describe('Alerts', () => {
     await assert.rejects(refused, { code: 'forbidden' });
   });
 
+  it('are ordered by the heads of their columns, as long as they are not over', async () => {
+    const order = async (query: string) => {
+      const page = await world.read(`/alerts?${query}`);
+      return ['little disk left', 'backup of'].toSorted((a, b) => page.indexOf(a) - page.indexOf(b));
+    };
+    assert.deepEqual(await order('sort=title'), ['backup of', 'little disk left'], 'The backup … before This server …');
+    assert.deepEqual(await order('sort=title&order=desc'), ['little disk left', 'backup of']);
+    const page = await world.read('/alerts?q=the&sort=title');
+    assert.match(page, /aria-sort="ascending"><a[^>]+href="\/alerts\?q=the&amp;sort=title&amp;order=desc"/u);
+    assert.match(
+      page,
+      /<input type="hidden"[^>]*name="sort"[^>]*value="title"|<input type="hidden"[^>]*value="title"[^>]*name="sort"/u,
+    );
+    assert.doesNotMatch(await world.read('/alerts?state=resolved'), /aria-sort|class="sort/u);
+  });
+
   it('about many lead to each of them, page by page', async () => {
     const { context } = world;
     const thing = { kind: 'repository' as const, id: context.createId('repository') };

@@ -1,13 +1,14 @@
 /** `/alerts`: what is wrong and needs a person, gravest first; what somebody sees to; and what is over. */
+import { ALERT_ORDERS, type AlertOrder } from '@holdfast/shared/domain/list-orders.ts';
 import { HTTP, TEXT } from '@holdfast/shared/limits.ts';
-import { type AlertView, countAlerts, listAlerts, listAlertsByNeed } from '../../../core/alerts/alerts.ts';
+import { type AlertView, countAlerts, listActiveAlerts, listAlerts } from '../../../core/alerts/alerts.ts';
 import { ALERT_CONDITIONS, getConditionRule, SEVERITIES } from '../../../core/alerts/conditions.ts';
 import { getRules } from '../../../core/alerts/rule-settings.ts';
 import { listOpenWindows } from '../../../core/alerts/windows.ts';
 import { type Caller, isAllowed } from '../../../core/caller.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import type { AlertCounts, AlertFilter } from '../../../store/alerts.ts';
-import type { Page, PageRequest } from '../../../store/page.ts';
+import type { Page, SortedPage } from '../../../store/page.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import { formatNoun } from '../../ui/quantity.ts';
 import type { Clockface } from '../../ui/time.ts';
@@ -16,6 +17,7 @@ import { readBulkBar } from '../bulk/bulk-bar.ts';
 import { readClockface } from '../clockface.ts';
 import { linkPages, readTrail } from '../cursor-trail.ts';
 import { findText } from '../forms/form-values.ts';
+import { keepSort, readSort } from '../list-sort.ts';
 import { wantsPart } from '../params.ts';
 import { buildShell } from '../shell.ts';
 import { describeHandling, describeNames, describeOpen, hrefOfThing } from './alert-words.ts';
@@ -47,17 +49,17 @@ export function readAlertQuery({ query }: Pick<Visit, 'query'>): AlertQuery {
   };
 }
 
-/** Those that are over by when that was; others by need. */
+/** Those that are over by when that was; others by need, or as asked for. */
 export function listFittingAlerts(
   context: CoreContext,
   caller: Caller,
   { state, severity, condition, q: search }: AlertQuery,
-  page: PageRequest,
+  page: SortedPage<AlertOrder>,
 ): Promise<Page<AlertView>> {
   const filter = { severity, condition, search };
   return state === 'resolved'
     ? listAlerts(context, caller, { ...filter, state }, page)
-    : listAlertsByNeed(context, caller, { ...filter, state }, page);
+    : listActiveAlerts(context, caller, { ...filter, state }, page);
 }
 
 function toAlertLine(alert: AlertView, visit: Visit, face: Clockface): AlertLine {
@@ -117,18 +119,22 @@ async function buildView(context: CoreContext, visit: Visit): Promise<AlertsView
   const query = readAlertQuery(visit);
   const face = readClockface(context, visit);
   const { state } = query;
+  const sort = readSort(visit, ALERT_ORDERS);
   const trail = readTrail(visit, state === 'resolved' ? HTTP.pageSize : HTTP.pageSizeMax);
   const [page, counts, channels] = await Promise.all([
-    listFittingAlerts(context, caller, query, trail.request),
+    listFittingAlerts(context, caller, query, { ...trail.request, ...(sort.wish && { sort: sort.wish }) }),
     countAlerts(context, caller),
     context.store.channels.listChannels(caller.tenant),
   ]);
-  const address = { ...query, state: query.state === 'active' ? undefined : query.state };
+  const filters = { ...query, state: query.state === 'active' ? undefined : query.state };
+  const address = { ...filters, ...sort.query };
   return {
     face,
     heading: describeOpen(counts.open),
     lede: describeCounts(counts),
     action: urls.alerts(),
+    sort: state === 'resolved' ? undefined : sort.toTable((order) => urls.alerts({ ...filters, ...order })),
+    kept: keepSort(sort.query),
     filters: listFilters(query),
     isFiltered:
       [query.severity, query.condition, query.q].some((value) => value !== undefined) || !['active', 'resolved'].includes(state),

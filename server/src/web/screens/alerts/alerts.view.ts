@@ -1,12 +1,12 @@
 /** Alerts: what needs a person, one line each, however many hosts one cause hits. */
 import { type Html, html } from '../../html.ts';
-import { linkButton, onward, postButton } from '../../ui/button.ts';
+import { type HiddenFields, linkButton, onward, postButton } from '../../ui/button.ts';
 import { emptyState } from '../../ui/empty.ts';
 import { callout } from '../../ui/flash.ts';
 import { layout, type Shell } from '../../ui/layout.ts';
 import { panel } from '../../ui/panel.ts';
 import { type StatusView, status } from '../../ui/status.ts';
-import { type Column, filterSelect, type Pager, searchInput, table, toolbar } from '../../ui/table.ts';
+import { type Column, filterSelect, type Pager, type Sort, searchInput, table, toolbar } from '../../ui/table.ts';
 import { type Clockface, relativeTime } from '../../ui/time.ts';
 import { type BulkBarView, bulkBar, selectRows } from '../bulk/bulk.view.ts';
 
@@ -53,6 +53,10 @@ export type AlertsView = {
     readonly options: readonly { readonly value: string; readonly label: string }[];
   }[];
   readonly search: string;
+  /** None of those that are over. */
+  readonly sort: Sort | undefined;
+  /** The order, which filters keep. */
+  readonly kept: HiddenFields;
   readonly bulk: BulkBarView;
   /** Whether it is narrowed beside being current or past. */
   readonly isFiltered: boolean;
@@ -76,6 +80,7 @@ export function alertsPage(shell: Shell, view: AlertsView): Html {
     action: view.action,
     label: 'Filter alerts',
     target: ALERTS_ANSWER,
+    kept: view.kept,
     controls: html`${searchInput({ name: 'q', value: view.search, label: 'Search alerts' })}${view.filters.map((filter) => filterSelect(filter))}`,
     end: view.isPast
       ? linkButton({ href: view.action, label: 'Current alerts' })
@@ -112,7 +117,8 @@ function deafNotice({ channels }: AlertsView): Html | false {
 export function alertsAnswer(view: AlertsView): Html {
   const content = table<AlertLine>({
     id: 'alerts',
-    caption: view.isPast ? 'Resolved alerts, the newest first' : 'Alerts, what needs a person first',
+    caption: view.isPast ? 'Resolved alerts, the newest first' : 'Alerts; the heads of the columns order them',
+    sort: view.sort,
     // What is over asks for nothing any more.
     select: view.isPast ? undefined : selectRows(view.bulk, (row) => row.title),
     rows: view.rows,
@@ -127,14 +133,15 @@ export function alertsAnswer(view: AlertsView): Html {
 
 function listColumns({ face, isPast }: AlertsView): readonly Column<AlertLine>[] {
   return [
-    { id: 'severity', label: 'Severity', width: 'fit', cell: (row) => alertStatus(row.severity, row.state) },
-    { id: 'title', label: 'Alert', primary: true, width: 'wide', cell: alertCell },
+    { id: 'severity', label: 'Severity', width: 'fit', sortable: 'need', cell: (row) => alertStatus(row.severity, row.state) },
+    { id: 'title', label: 'Alert', primary: true, width: 'wide', sortable: true, cell: alertCell },
     {
       id: 'thing',
       label: 'About',
+      sortable: true,
       cell: ({ thing }) => (thing.href === undefined ? thing.name : html`<a href="${thing.href}">${thing.name}</a>`),
     },
-    { id: 'since', label: 'Since', width: 'fit', cell: (row) => relativeTime(row.since, face) },
+    { id: 'since', label: 'Since', width: 'fit', sortable: true, cell: (row) => relativeTime(row.since, face) },
     isPast
       ? { id: 'over', label: 'Resolved', width: 'fit', cell: (row) => relativeTime(row.resolvedAt, face) }
       : {

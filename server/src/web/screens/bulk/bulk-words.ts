@@ -155,6 +155,12 @@ export const BULK_WORDS: Readonly<Record<BulkNoun, NounWords>> = {
         verb: 'Make sources of',
         effect: 'Each becomes a source, with the connection it was found through. A plan that backs them up is made next.',
       },
+      add_to_plans: {
+        label: 'Add to plans…',
+        verb: 'Add to plans',
+        effect:
+          'Each becomes a source, in the plan of the source it was found through, or of the other directories of its host. The next backup has it.',
+      },
       ignore: {
         label: 'Leave alone…',
         verb: 'Leave alone',

@@ -278,4 +278,50 @@ describe('What was found, of many', () => {
     const viewer = { role: 'viewer' as const };
     assert.doesNotMatch(await world.read('/coverage', viewer), /bulk-bar/u);
   });
+
+  it('goes into the plan of its neighbour with one click, or many of them behind one question', async () => {
+    const { store, createId } = world.context;
+    const { rows } = await store.sources.listSources(DEFAULT_TENANT, { search: 'shop' }, { limit: 1 });
+    const repository = await addRepository(world, { name: 'letters' });
+    const files = await addSource(world, { host: host.id, name: 'mail', kind: 'files', config: { paths: ['/var/mail'] } });
+    const letters = await addPlan(world, { name: 'letters', repository: repository.id, sources: [files.id] });
+    const silent = await addHost(world, { name: 'db-2' });
+    const look = (at: { host: Host['id']; kind: string; place: string }, via: typeof files.id | undefined, ...names: string[]) =>
+      store.coverage.recordLook(DEFAULT_TENANT, { ...at, at: NOW, via, seen: names.map((name) => ({ name })) }, () =>
+        createId('finding'),
+      );
+    await look({ host: host.id, kind: 'postgres', place: '127.0.0.1:5432' }, rows[0]?.id, 'ledger', 'invoices');
+    await look({ host: host.id, kind: 'files', place: '' }, undefined, '/srv/books');
+    await look({ host: silent.id, kind: 'files', place: '' }, undefined, '/srv/lonely');
+    const words = readWords(await world.read('/coverage'));
+    assert.match(words, /ledger (?:new )?PostgreSQL database .*? Add to nightly Protect… Leave alone…/u);
+    assert.match(words, /\/srv\/books .*? Add to letters Protect…/u);
+    assert.doesNotMatch(words, /\/srv\/lonely Directory db-2 .{0,40}Add to/u);
+    assert.doesNotMatch(await world.read('/coverage', { role: 'viewer' }), /Add to nightly/u);
+
+    const id = await find('ledger');
+    const plans = await store.plans.listPlans(DEFAULT_TENANT, { search: 'nightly' }, { limit: 1 });
+    const nightly = plans.rows[0] ?? assert.fail('there is no such plan');
+    const join = (plan: string) => world.ask('post', `/coverage/${id}/adopt`, { role: 'operator', form: { plan } });
+    const stray = await join(letters.id.replace(/.$/u, (last) => (last === '0' ? '1' : '0')));
+    assert.ok(stray.kind === 'redirect' && /there is no such plan/u.test(stray.flash?.text ?? ''));
+    assert.equal(await find('ledger'), id, 'nothing is made');
+    const reply = await join(nightly.id);
+    assert.ok(reply.kind === 'redirect' && reply.to === '/coverage');
+    assert.match(reply.flash?.text ?? '', /^ledger is a source now, in the plan nightly: its next backup has it\.$/u);
+
+    const ids = [await find('invoices'), await find('/srv/books'), await find('/srv/lonely')].join(',');
+    const form = { act: 'add_to_plans', chosen: ids, back: '/coverage', confirm: 'yes' };
+    const answer = await world.ask('post', '/coverage/acts', { form });
+    const told = answer.kind === 'page' ? readWords(answer.html.toString()) : assert.fail(answer.kind);
+    assert.match(told, /2 done, 1 not done\./u);
+    assert.match(told, /invoices is the source invoices now, in the plan nightly/u);
+    assert.match(told, /no plan has a neighbour of it/u);
+    const namesIn = async (plan: typeof letters.id) => {
+      const found = await store.plans.findPlan(DEFAULT_TENANT, plan);
+      return (await store.sources.findSources(DEFAULT_TENANT, found?.sources ?? [])).map(({ name }) => name).toSorted();
+    };
+    assert.deepEqual(await namesIn(nightly.id), ['invoices', 'ledger', 'shop']);
+    assert.deepEqual(await namesIn(letters.id), ['/srv/books', 'mail']);
+  });
 });

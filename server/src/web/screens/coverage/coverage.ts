@@ -6,6 +6,7 @@ import { isAllowed } from '../../../core/caller.ts';
 import { countWithoutPlan } from '../../../core/fleet/look.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import { FILES } from '../../../core/sources/coverage-looks.ts';
+import { findNeighbourPlans, protectInPlan } from '../../../core/sources/finding-plans.ts';
 import {
   adoptFinding,
   countFindings,
@@ -27,7 +28,7 @@ import { linkPages, readTrail } from '../cursor-trail.ts';
 import { isShown } from '../forms/form-problem.ts';
 import { readText } from '../forms/form-values.ts';
 import { keepSort, readSort } from '../list-sort.ts';
-import { findParts, getParam } from '../params.ts';
+import { findId, findParts, getParam } from '../params.ts';
 import { loadNames, nameOf } from '../runs/run-names.ts';
 import { buildShell } from '../shell.ts';
 import {
@@ -60,7 +61,7 @@ function narrowBar(bar: BulkBarView, isIgnored: boolean): BulkBarView {
   return { ...bar, acts: bar.acts.filter(({ value }) => (value === 'watch') === isIgnored) };
 }
 
-function toLine(finding: Finding, hostName: string, visit: Visit): FindingLine {
+function toLine(finding: Finding, hostName: string, neighbourPlan: FindingLine['neighbourPlan'], visit: Visit): FindingLine {
   const { urls, caller } = visit;
   const { id, name, kind, place, sizeBytes, firstSeenAt, isNew, ignored } = finding;
   const mayManage = isAllowed(caller, 'source.manage') && isAllowed(caller, 'plan.manage');
@@ -68,6 +69,7 @@ function toLine(finding: Finding, hostName: string, visit: Visit): FindingLine {
     ...{ id, name: nameFinding(name), place, isNew, ignored, seenAt: firstSeenAt, bytes: sizeBytes },
     kind: labelKind(kind),
     host: { name: hostName, href: urls.host({ host: finding.host }) },
+    neighbourPlan,
     protectAction: mayManage ? urls.adoptFinding({ finding: id }) : undefined,
     ignoreAction: mayManage ? urls.ignoreFinding({ finding: id }) : undefined,
     watchAction: mayManage ? urls.watchFinding({ finding: id }) : undefined,
@@ -96,7 +98,10 @@ async function readCoverage(context: CoreContext, visit: Visit): Promise<Coverag
     context.fleet.look(caller.tenant),
     readLooks(context, visit),
   ]);
-  const names = await loadNames(context, caller, { hosts: [query.host, ...page.rows.map(({ host }) => host)] });
+  const [names, plans] = await Promise.all([
+    loadNames(context, caller, { hosts: [query.host, ...page.rows.map(({ host }) => host)] }),
+    findNeighbourPlans(context, caller, page.rows),
+  ]);
   return {
     face: readClockface(context, visit),
     here: visit.here,
@@ -116,7 +121,7 @@ async function readCoverage(context: CoreContext, visit: Visit): Promise<Coverag
     sort: sort.toTable((order) => urls.coverage({ ...query, ...order })),
     kept: keepSort(sort.query),
     bulk: narrowBar(readBulkBar(visit, 'findings', urls.coverage({ ...query, ...sort.query })), shown === 'ignored'),
-    rows: page.rows.map((finding) => toLine(finding, nameOf(names.hosts, finding.host, 'host'), visit)),
+    rows: page.rows.map((finding) => toLine(finding, nameOf(names.hosts, finding.host, 'host'), plans.get(finding.id), visit)),
     ...linkPages(trail, page.next, (after) => urls.coverage({ ...query, ...sort.query, after })),
     planless: { count: countWithoutPlan(look), href: urls.sources({ plan: 'none' }) },
     failed,
@@ -145,8 +150,14 @@ function createAct(act: (context: CoreContext, visit: Visit, id: Finding['id']) 
   };
 }
 
-/** Makes the source and opens the form of a plan that has it, filled in. */
+/** Makes the source, in the plan that is named; without one it opens the form of a plan that has it, filled in. */
 const protect = createAct(async (context, visit, id) => {
+  const wanted = findId(readText(visit.form, 'plan'), idSchema('plan'));
+  if (wanted !== undefined) {
+    const { source, plan } = await protectInPlan(context, visit.caller, id, wanted, { tested: true });
+    const text = `${source.name} is a source now, in the plan ${plan.name}: its next backup has it.`;
+    return { kind: 'redirect', to: visit.urls.coverage(), flash: { tone: 'good', text } };
+  }
   const source = await adoptFinding(context, visit.caller, id, { tested: true });
   const text = `${source.name} is a source now. What is left: where its backups go, and when.`;
   return { kind: 'redirect', to: visit.urls.addPlan({ sources: [source.id] }), flash: { tone: 'good', text } };

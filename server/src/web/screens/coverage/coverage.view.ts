@@ -22,6 +22,8 @@ export type FindingLine = {
   readonly isNew: boolean;
   readonly ignored?: { readonly by: string; readonly why: string; readonly at: number } | undefined;
   readonly protectAction?: string | undefined;
+  /** Protected with one click: the plan of its neighbour. */
+  readonly neighbourPlan?: { readonly id: string; readonly name: string } | undefined;
   readonly ignoreAction?: string | undefined;
   readonly watchAction?: string | undefined;
 };
@@ -184,7 +186,24 @@ function actCell(row: FindingLine, face: Clockface): Html {
   const protect =
     row.protectAction !== undefined &&
     html`<form method="post" action="${row.protectAction}">${button({ label: 'Protect…', small: true })}</form>`;
-  return html`<div class="cluster">${protect}${leave}</div>`;
+  return html`<div class="cluster">${joinButton(row)}${protect}${leave}</div>`;
+}
+
+/** Letters of a plan's name that its button shows. */
+const PLAN_SHOWN = 24;
+
+function joinButton({ protectAction, neighbourPlan }: FindingLine): Html | false {
+  if (protectAction === undefined || neighbourPlan === undefined) return false;
+  const { id, name } = neighbourPlan;
+  const shown = name.length > PLAN_SHOWN ? `${name.slice(0, PLAN_SHOWN - 1)}…` : name;
+  const title = `Makes it a source in the plan ${name}: the next backup has it`;
+  return postButton({
+    action: protectAction,
+    label: `Add to ${shown}`,
+    small: true,
+    hidden: { plan: id },
+    attributes: { title },
+  });
 }
 
 /** One of several with the same name in a page, so its id is its row's. */

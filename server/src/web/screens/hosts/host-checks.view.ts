@@ -69,11 +69,19 @@ function goodLabel(name: string): Html {
   return html`<span class="status tone-protected">${icon('check')}<span><span class="visually-hidden">good: </span>${name}</span></span>`;
 }
 
-function settingsCheck({ spec, standing }: ChecksView): Check {
+/** What was found broken about this on a host that is connected: nothing is called good beside it. */
+function findBroken({ ailments, standing }: ChecksView, name: string): string | undefined {
+  return standing === 'online' ? ailments.find((ailment) => ailment.name === name)?.text : undefined;
+}
+
+function settingsCheck(view: ChecksView): Check {
+  const { spec, standing } = view;
   const name = 'Settings';
   if (spec.has >= spec.wanted) return { name, standing: 'good', seen: `works by version ${spec.has}, the newest` };
   const behind = `works by version ${spec.has}, should work by ${spec.wanted}`;
   if (spec.tooBig === true) return { name, standing: 'bad', seen: `${behind}; the newer ones are too big to be sent` };
+  const broken = findBroken(view, name);
+  if (broken !== undefined) return { name, standing: 'bad', seen: `${behind}; ${broken}` };
   return {
     name,
     standing: 'look',
@@ -85,11 +93,14 @@ function settingsCheck({ spec, standing }: ChecksView): Check {
 }
 
 /** A host that keeps its secrets has nothing to look at here. */
-function secretsCheck({ secretsMode, takesSecrets, standing }: ChecksView): Check | undefined {
+function secretsCheck(view: ChecksView): Check | undefined {
+  const { secretsMode, takesSecrets, standing } = view;
   if (secretsMode === 'kept') return undefined;
   const name = 'Secrets';
   if (!takesSecrets)
     return { name, standing: 'bad', seen: 'it is to keep none, and its agent cannot be handed them; install a newer agent' };
+  const broken = findBroken(view, name);
+  if (broken !== undefined) return { name, standing: 'bad', seen: broken };
   if (standing === 'online') return { name, standing: 'good', seen: 'brought, in memory only' };
   return { name, standing: 'look', seen: 'it keeps none: nothing is backed up until it is connected again' };
 }
@@ -140,10 +151,14 @@ function childrenCheck({ facts }: ChecksView): Check | undefined {
   };
 }
 
-function toolsCheck({ tools }: ChecksView): Check | undefined {
+function toolsCheck(view: ChecksView): Check | undefined {
+  const { tools } = view;
   if (tools.length === 0) return undefined;
   const missing = tools.filter((tool) => !tool.found).map((tool) => tool.tool);
   const name = 'Tools';
+  const broken = findBroken(view, name);
+  if (missing.length === 0 && broken !== undefined)
+    return { name, standing: 'bad', seen: html`${broken} · <a href="#tools">all tools</a>` };
   if (missing.length === 0) return { name, standing: 'good', seen: `all ${formatCount(tools.length)} found` };
   return {
     name,

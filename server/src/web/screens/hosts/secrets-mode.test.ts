@@ -32,6 +32,11 @@ describe('Where a host has its secrets', () => {
     const words = readWords(await world.read(`/hosts/${host.id}`));
     assert.match(words, /not kept: no backup without this server/);
     assert.match(words, /brought, in memory only/);
+    const refused = 'it keeps none and was not handed them, so nothing is backed up: its disk is full';
+    await world.context.store.hosts.recordAilments(host.id, [{ about: 'secrets', text: refused }]);
+    const after = readWords(await world.read(`/hosts/${host.id}`));
+    assert.ok(!after.includes('brought, in memory only'), 'what the host refused was not brought');
+    assert.equal(after.split(refused).length, 3, 'said at the top and beside the check');
     await setMode(host.id, 'kept');
     assert.equal(await findMode(host.id), 'kept');
   });

@@ -1,6 +1,6 @@
 /** Alerts nobody sees to, as lines of what needs a person: each that no other line of the page speaks of already. */
 import { HTTP } from '@holdfast/shared/limits.ts';
-import { type AlertView, listAlertsByNeed } from '../../../core/alerts/alerts.ts';
+import { type AlertView, listActiveAlerts } from '../../../core/alerts/alerts.ts';
 import type { AlertCondition } from '../../../core/alerts/conditions.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import type { Visit } from '../../http/route.ts';
@@ -68,7 +68,7 @@ export async function listAlertNeeds(
 ): Promise<{ needs: readonly Need[]; more: number; open: number }> {
   const { caller } = visit;
   const [page, { open }] = await Promise.all([
-    listAlertsByNeed(context, caller, { state: 'open' }, { limit: HTTP.pageSizeMax }),
+    listActiveAlerts(context, caller, { state: 'open' }, { limit: HTTP.pageSizeMax }),
     context.store.alerts.countAlerts(caller.tenant, context.clock.now()),
   ]);
   const own = leaveOutLate(page.rows).filter((alert) => !isSaid(alert, said));
