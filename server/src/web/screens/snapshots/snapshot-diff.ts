@@ -19,14 +19,30 @@ import { loadNames, nameOf } from '../runs/run-names.ts';
 import { buildShell } from '../shell.ts';
 import { type SnapshotDiffView, snapshotDiffPage } from './snapshot-diff.view.ts';
 
-/** Older snapshots that can be chosen: the newest of them. */
+/** Older snapshots that are offered at once, the newest first; a link leads to the others. */
 const CHOICES = 60;
 
-async function listOlder(context: CoreContext, visit: Visit, snapshot: Snapshot): Promise<readonly Snapshot[]> {
+interface Offer {
+  choices: readonly Snapshot[];
+  /** Where those that are older still begin. */
+  next: string | undefined;
+}
+
+async function listOlder(context: CoreContext, visit: Visit, snapshot: Snapshot, after: string | undefined): Promise<Offer> {
   const { source, repository, role, createdAt } = snapshot;
   const filter = { source, repository, role, until: createdAt + 1 };
-  const page = await listSnapshots(context, visit.caller, filter, { limit: CHOICES + 1 });
-  return page.rows.filter((row) => row.id !== snapshot.id && row.state !== 'missing').slice(0, CHOICES);
+  const { rows, next } = await listSnapshots(context, visit.caller, filter, { limit: CHOICES, after });
+  return { choices: rows.filter((row) => row.id !== snapshot.id && row.state !== 'missing'), next };
+}
+
+/** The one to compare with: that which was wished, wherever it stands, or the newest that is offered; and all that can be chosen beside it. */
+async function chooseOlder(context: CoreContext, visit: Visit, { choices }: Offer) {
+  const wished = findId(readText(visit.query, 'older'), idSchema('snapshot'));
+  if (wished === undefined) return { older: preferPlanned(choices), choices };
+  const offered = choices.find(({ id }) => id === wished);
+  if (offered) return { older: offered, choices };
+  const older = await getSnapshot(context, visit.caller, wished);
+  return { older, choices: [...choices, older].toSorted((a, b) => b.createdAt - a.createdAt) };
 }
 
 function describeTotals({ totals }: TreeDiff, since: string): string {
@@ -62,9 +78,10 @@ async function showDiff(context: CoreContext, visit: Visit): Promise<PageReply> 
   const names = await loadNames(context, caller, { sources: [snapshot.source] });
   const face = readClockface(context, visit);
   const name = nameOf(names.sources, snapshot.source, 'source');
-  const choices = await listOlder(context, visit, snapshot);
-  const wished = findId(readText(visit.query, 'older'), idSchema('snapshot'));
-  const older = choices.find((row) => row.id === wished) ?? preferPlanned(choices);
+  const after = readText(visit.query, 'after') || undefined;
+  const offer = await listOlder(context, visit, snapshot, after);
+  const { older, choices } = await chooseOlder(context, visit, offer);
+  const linkTo = (from?: string) => urls.snapshotDiff({ snapshot: snapshot.id }, { older: older?.id, after: from });
   const { diff, trouble } = older === undefined ? {} : await readDiff(context, visit, snapshot, older.id);
   const none = {
     title: 'There is no older snapshot to compare with.',
@@ -86,6 +103,9 @@ async function showDiff(context: CoreContext, visit: Visit): Promise<PageReply> 
     action: urls.snapshotDiff({ snapshot: snapshot.id }),
     older: older?.id ?? '',
     choices: choices.map((row) => ({ value: row.id, label: `${formatDay(row.createdAt, face)} · ${row.engineId.slice(0, 8)}` })),
+    kept: after === undefined ? {} : { after },
+    olderHref: offer.next === undefined ? undefined : linkTo(offer.next),
+    newestHref: after === undefined ? undefined : linkTo(),
     changes: (diff?.changes ?? []).map((change) => ({ ...change, path: showStoredText(change.path) })),
     trouble: older === undefined ? none : trouble,
     backHref: urls.snapshotFiles({ snapshot: snapshot.id }),

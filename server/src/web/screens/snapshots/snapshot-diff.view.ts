@@ -1,6 +1,6 @@
 /** What differs between two snapshots of a source. */
 import { type Html, html } from '../../html.ts';
-import { button, linkButton } from '../../ui/button.ts';
+import { button, type HiddenFields, hiddenInputs, linkButton } from '../../ui/button.ts';
 import { emptyState } from '../../ui/empty.ts';
 import type { IconName } from '../../ui/icons.ts';
 import { type Crumb, layout, type Shell } from '../../ui/layout.ts';
@@ -24,6 +24,11 @@ export type SnapshotDiffView = {
   readonly action: string;
   readonly older: string;
   readonly choices: readonly { readonly value: string; readonly label: string }[];
+  /** What the choice keeps: where the offered ones begin. */
+  readonly kept: HiddenFields;
+  /** To those that are older than the offered ones, and back to the newest. */
+  readonly olderHref?: string | undefined;
+  readonly newestHref?: string | undefined;
   readonly changes: readonly ChangeLine[];
   readonly trouble?: { readonly title: string; readonly text: string; readonly href: string; readonly label: string } | undefined;
   readonly backHref: string;
@@ -38,8 +43,8 @@ const WORDS = {
 
 export function snapshotDiffPage(shell: Shell, view: SnapshotDiffView): Html {
   const chooser =
-    view.choices.length > 0 &&
-    html`<div class="toolbar"><form class="toolbar-form" method="get" action="${view.action}" aria-label="Compare with" data-auto-submit><span class="quiet">Compared with</span>${filterSelect({ name: 'older', label: 'The older snapshot', value: view.older, options: view.choices })}<span class="no-js">${button({ label: 'Compare' })}</span></form></div>`;
+    (view.choices.length > 0 || view.olderHref !== undefined) &&
+    html`<div class="toolbar"><form class="toolbar-form" method="get" action="${view.action}" aria-label="Compare with" data-auto-submit>${hiddenInputs(view.kept)}<span class="quiet">Compared with</span>${filterSelect({ name: 'older', label: 'The older snapshot', value: view.older, options: view.choices })}<span class="no-js">${button({ label: 'Compare' })}</span></form>${moreLinks(view)}</div>`;
   return layout(shell, {
     title: 'Differences',
     crumbs: view.crumbs,
@@ -48,6 +53,12 @@ export function snapshotDiffPage(shell: Shell, view: SnapshotDiffView): Html {
     actions: linkButton({ href: view.backHref, label: 'Browse files' }),
     content: html`<div class="stack">${chooser}${panel({ flush: true, content: changesTable(view) })}</div>`,
   });
+}
+
+/** The choice has room for some; what lies beyond is a click away. */
+function moreLinks({ olderHref, newestHref }: SnapshotDiffView): Html | false {
+  if (olderHref === undefined && newestHref === undefined) return false;
+  return html`<div class="toolbar-end cluster">${newestHref !== undefined && linkButton({ href: newestHref, label: 'Choose among the newest', small: true })}${olderHref !== undefined && linkButton({ href: olderHref, label: 'Choose among older ones', small: true })}</div>`;
 }
 
 function changesTable(view: SnapshotDiffView): Html {

@@ -290,13 +290,22 @@ describe('Two snapshots', () => {
         totals: { added: 1, removed: 0, changed: 900 },
       };
     };
+    const { store } = world.context;
+    const snapshot = await store.snapshots.findSnapshot(DEFAULT_TENANT, files);
+    assert.ok(snapshot?.plan);
+    const { source, repository, plan, engineId } = snapshot;
+    assert.match(await world.read(`/snapshots/${files}/diff`), /no older snapshot/);
+    await addRun(world, { host, plan, source, repository, at: NOW - 100 * HOUR_MS });
+    const { rows } = await store.snapshots.listSnapshots(DEFAULT_TENANT, { source, repository }, { limit: 2 });
     const page = await world.read(`/snapshots/${files}/diff`);
-    if (asked.length === 0) assert.match(page, /no older snapshot/);
-    else {
-      assert.match(page, /1 added, 0 removed, 900 changed since/);
-      assert.ok(!page.includes(HOSTILE));
-      assert.match(page, /The first 2\u00a0changes are shown/);
-    }
+    assert.deepEqual(
+      asked.map((body) => [body.engineId, body.olderId]),
+      [[engineId, rows[1]?.engineId]],
+    );
+    assert.match(page, /1 added, 0 removed, 900 changed since/);
+    assert.ok(!page.includes(HOSTILE));
+    assert.match(page, /The first 2\u00a0changes are shown/);
+    assert.doesNotMatch(page, /Choose among/);
   });
 
   it('are compared however many newer ones there are', async () => {
@@ -310,5 +319,36 @@ describe('Two snapshots', () => {
     const words = readWords(await world.read(`/snapshots/${old.id}/diff`));
     assert.doesNotMatch(words, /no older snapshot/u);
     assert.match(words, /Compared with/u);
+  });
+
+  it('are chosen among all older ones, however many there are, and the wished one is the one that is compared', async () => {
+    const asked: RequestBody<'snapshot.diff'>[] = [];
+    world.directory.answers['snapshot.diff'] = (_host, body) => {
+      asked.push(body);
+      return { changes: [], truncated: false, totals: { added: 0, removed: 0, changed: 0 } };
+    };
+    const { store } = world.context;
+    const snapshot = await store.snapshots.findSnapshot(DEFAULT_TENANT, files);
+    assert.ok(snapshot);
+    const { source, repository } = snapshot;
+    const { rows } = await store.snapshots.listSnapshots(DEFAULT_TENANT, { source, repository }, { limit: 200 });
+    const [newest] = rows;
+    const oldest = rows.at(-1);
+    assert.ok(newest && oldest && rows.length > 61, 'more than are offered at once');
+    const address = `/snapshots/${newest.id}/diff`;
+    const offered = (page: string) => [...page.matchAll(/<option\s+value="(snap_[^"]+)"/g)].map(([, id]) => id);
+    const first = await world.read(address);
+    assert.equal(offered(first).length, 59);
+    const [, href = ''] =
+      /href="([^"]+)"[^>]*>(?:<[^>]+>)*Choose among older ones/.exec(first) ?? assert.fail('no way to the others');
+    const second = await world.read(href.replaceAll('&amp;', '&'));
+    const all = new Set([...offered(first), ...offered(second)]);
+    assert.deepEqual(all, new Set(rows.slice(1).map(({ id }) => id)));
+    assert.match(second, /Choose among the newest/);
+    assert.match(second, /<input type="hidden" +name="after"/, 'a choice stays among these');
+    assert.equal(asked.at(-1)?.olderId, rows[1]?.engineId, 'what is compared stays until another one is chosen');
+    const wished = await world.read(`${address}?older=${oldest.id}`);
+    assert.equal(asked.at(-1)?.olderId, oldest.engineId);
+    assert.match(wished, new RegExp(`<option\\s+value="${oldest.id}" selected`));
   });
 });
