@@ -232,7 +232,8 @@ function planEverything(
     for (const mode of ['clean', 'append', 'schema_only', 'data_only'] as const)
       if (restore.modes.includes(mode)) add(`restore ${mode}`, () => restore.planRestore({ ...target, mode, owners: false }));
     const take = { ...target, scratch: targetDatabase, aside: targetDatabase, code: targetDatabase, hasCode: true };
-    for (const mode of restore.planTake ? restore.modes.filter((each) => each !== 'new') : [])
+    if (restore.fillsInOne) add('restore in one', () => restore.planRestore({ ...target, mode: 'schema_only', inOne: true }));
+    for (const mode of restore.planTake ? restore.modes : [])
       addTake(add, mode, () => restore.planTake?.({ ...take, mode, tables: [{ name: targetDatabase }] }));
     add('end sessions', () => restore.planEndSessions?.(target));
     // Names of databases and tables are as hostile as each other.
@@ -318,7 +319,7 @@ function checkModes({ restore }: SourceAdapter, planned: ReadonlyMap<string, Com
     for (const mode of restore.modes) {
       const rule = getModeRule(mode);
       if (restore.planTake) {
-        assert.ok(mode === 'new' || planned.has(`take ${mode} move`), mode);
+        assert.ok(planned.has(`take ${mode} move`), mode);
         continue;
       }
       if (mode === 'clean') assert.ok(planned.has('end sessions'));

@@ -142,6 +142,8 @@ export interface PourInput extends RestoreInput {
   owners?: boolean | undefined;
   /** What the look at the target said of the restoring user. */
   superuser?: boolean | undefined;
+  /** With `new` and `schema_only`: all of it comes or none, because the target was there before, empty. Only where the engine `fillsInOne`. */
+  inOne?: boolean | undefined;
 }
 
 export interface SwapInput extends RestoreInput {
@@ -193,6 +195,8 @@ export interface DatabaseRestore {
   planCreateTarget(input: RestoreInput): Command;
   /** Reads the data artifact on standard input. */
   planRestore(input: PourInput): Command;
+  /** Fills an empty database in one transaction where that is asked for. */
+  fillsInOne?: boolean | undefined;
   judgeRestore(outcome: ToolOutcome): Verdict;
   /** A program of GNU sed, for bytes, that the data artifact passes on its way into a database of any name. Undefined: it goes as it is. */
   renaming?: string | undefined;
@@ -219,7 +223,8 @@ export interface DatabaseRestore {
   /** Whether the swap has happened, by what the two private databases look like. */
   wasSwapped?(scratch: TargetState, aside: TargetState): boolean;
   /**
-   * Engines without transactions over definitions: every mode but `new` builds a scratch database first and takes the content from there.
+   * Engines without transactions over definitions: what changes a target that is there builds a scratch database first and takes the content
+   * from there; `new` does where the target is there, empty.
    * Takes the place of `planSwap` and `planCopyTables`; `wasSwapped` tells whether the move was carried out.
    */
   planTake?(input: TakeInput): TakePlan;

@@ -252,6 +252,16 @@ for (const engine of ENGINES) {
       },
     );
 
+    await t.test('without the room it needs it does not begin, and says nothing of the backup', async () => {
+      const order = createDrillOrder(rig, source, { ...made, sizeBytes: 2 ** 50 });
+      const events = await carryOutDrill(rig, order);
+      assert.deepEqual([readEnd(events).state, readEnd(events).reason], ['failed', 'disk_full']);
+      assert.match(readEnd(events).message, /needs \d+ MiB of room on this host, and there are \d+ MiB/);
+      assert.equal(findEvent(events, 'part.finished').part.drill, undefined);
+      assert.equal(isProven(), true, 'what was proven stays proven');
+      assertNothingLeft(rig);
+    });
+
     await t.test('a cancelled drill says nothing of the backup and leaves nothing', async () => {
       const order = createDrillOrder(rig, source, made);
       await giveDrill(rig, order);

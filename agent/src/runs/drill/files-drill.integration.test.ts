@@ -71,6 +71,18 @@ for (const { version, binary } of GENERATIONS) {
       assert.equal(isProven(rigged.made.engineId), true);
     });
 
+    await t.test('that takes longer than its plan lets it is ended, and says nothing of the backup', async () => {
+      const { options } = rig.plan();
+      const { timeoutMinutes } = options;
+      options.timeoutMinutes = 1 / 60_000;
+      const events = await carryOutDrill(rig, createDrillOrder(rig, source, rigged.made));
+      options.timeoutMinutes = timeoutMinutes;
+      assert.deepEqual([readEnd(events).state, readEnd(events).reason], ['failed', 'timed_out'], readLog(events));
+      assert.match(readEnd(events).message, /took longer than/);
+      assert.equal(findEvent(events, 'part.finished').part.drill, undefined);
+      assert.equal(isProven(rigged.made.engineId), true, 'what was proven stays proven');
+    });
+
     await t.test(
       'a canary that is not as noted, or not in the backup, takes the proof back; another host reads by the order alone',
       async () => {

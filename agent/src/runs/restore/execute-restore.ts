@@ -26,6 +26,7 @@ import { restoreDirectory } from './files/restore-directory.ts';
 import { restoreOneFile } from './files/restore-file.ts';
 import { listConfiguredPaths, restoreInPlace } from './files/restore-in-place.ts';
 import type { RestorePart, RestoreResult, RunningRestore } from './restore-part.ts';
+import { settleOwedSoon } from './restore-recovery.ts';
 import {
   backUpTarget,
   describeDatabase,
@@ -299,6 +300,8 @@ export async function executeRestore(execution: RestoreExecution): Promise<Resto
   } finally {
     workbench.secrets.release(order.run);
   }
+  // What could not be dropped, because the server was gone or its disk full, goes as soon as it can.
+  if (going.body.half) settleOwedSoon(workbench);
   const { isLockLeft, place } = going;
   return { ...(isLockLeft === undefined ? {} : { storedIn: place.repository.id }), owesLook: isLockLeft === true };
 }

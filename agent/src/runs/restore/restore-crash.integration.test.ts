@@ -53,6 +53,8 @@ const CASES: readonly Case[] = [
   { mode: 'new', standing: 'none', at: 'after pg_restore', left: 'old', options: { jobs: 2 } },
   { mode: 'new', standing: 'none', at: 'before verify', left: 'old' },
   { mode: 'schema_only', standing: 'none', at: 'after pg_restore', left: 'old', options: { jobs: 4 } },
+  { mode: 'new', standing: 'empty', at: 'before pg_restore', left: 'old' },
+  { mode: 'new', standing: 'empty', at: 'after pg_restore', left: 'new', options: { jobs: 1 } },
   { mode: 'replace', standing: 'old', at: 'before pg_restore of scratch', left: 'old', options: { jobs: 2 } },
   { mode: 'replace', standing: 'old', at: 'before verify of scratch', left: 'old' },
   { mode: 'replace', standing: 'old', at: 'before pg_dump', left: 'old', options: { safetyBackup: true } },

@@ -111,6 +111,7 @@ async function settleHalfRestored(workbench: Workbench, body: JournaledRestore):
 }
 
 const OLD = 'What was there before is as it was';
+const describeHalf = (database: string) => `What had come into ${database}, which was empty before, stays there`;
 const DOUBTFUL =
   'What was to be changed is wholly as it was, or wholly changed where the agent ended right after the last step: look before you restore again';
 
@@ -216,7 +217,8 @@ async function endAs(
   }
   const removed = [...(half?.made ?? []), ...(half?.roles ? ['roles'] : [])];
   if (removed.length > 0 && (end === 'old' || end === 'doubtful')) recorder.log('info', `removed: ${removed.join(', ')}`);
-  if (order.target.kind === 'database' && (end === 'old' || end === 'doubtful'))
+  if (half?.filling !== undefined) recorder.log('error', describeHalf(half.filling));
+  else if (order.target.kind === 'database' && (end === 'old' || end === 'doubtful'))
     recorder.log('info', end === 'old' ? OLD : DOUBTFUL);
   const staging = findStaging(order.run, order.target);
   if (staging.length > 0) {
@@ -269,6 +271,21 @@ function forgetOwed({ journal }: Workbench, run: string): void {
   });
 }
 
+const due = new WeakSet<Workbench>();
+
+/** Has what ended restores still owe tried in a minute, and once a minute until nothing is left. */
+export function settleOwedSoon(workbench: Workbench): void {
+  if (due.has(workbench)) return;
+  due.add(workbench);
+  workbench.setTimer(AGAIN_MS, () => {
+    due.delete(workbench);
+    // The journal is closed when the agent ends; the next one goes on.
+    settleOwedRestores(workbench).catch((err: unknown) =>
+      workbench.log.warn({ err }, 'what restores left behind could not be settled'),
+    );
+  });
+}
+
 /** Tries what ended restores still owe, now and once a minute until nothing is left. */
 export async function settleOwedRestores(workbench: Workbench): Promise<void> {
   let left = 0;
@@ -277,5 +294,5 @@ export async function settleOwedRestores(workbench: Workbench): Promise<void> {
     if (end === 'unknown' || end === 'closed') left += 1;
     else forgetOwed(workbench, body.order.run);
   }
-  if (left > 0) workbench.setTimer(AGAIN_MS, () => void settleOwedRestores(workbench));
+  if (left > 0) settleOwedSoon(workbench);
 }

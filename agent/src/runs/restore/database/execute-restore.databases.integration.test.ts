@@ -162,18 +162,6 @@ for (const engine of ENGINES) {
       await server.query('DROP DATABASE taken');
     });
 
-    await t.test('into an empty database of a person fills it, and leaves it when it fails', async () => {
-      await server.query(engine.create('mine'));
-      const gone = { ...made, engineId: 'a'.repeat(64) };
-      const failed = readEnd(await carryOut(rig, orderTo('mine', gone)));
-      assert.deepEqual([failed.state, failed.reason], ['failed', 'snapshot_missing']);
-      assert.match(await listNames(), /^mine$/m);
-      const filled = await carryOut(rig, orderTo('mine'));
-      assert.equal(readEnd(filled).state, 'succeeded', readLog(filled));
-      assert.equal(await server.dump('mine'), before);
-      await server.query('DROP DATABASE mine');
-    });
-
     for (const stage of ['restore', 'evidence']) {
       await t.test(`cancelled as ${stage} begins leaves no database, process or lock`, async () => {
         const events = await cancelAt(rig, orderTo('cancelled'), stage);
@@ -186,6 +174,37 @@ for (const engine of ENGINES) {
         assert.deepEqual(readdirSync(`${rig.dir}/repository/locks`), []);
       });
     }
+
+    await t.test('into an empty database of a person fills it, or leaves it empty', async () => {
+      await server.query(engine.create('mine'));
+      const empty = await server.dump('mine');
+      const there = await listNames();
+      const gone = { ...made, engineId: 'a'.repeat(64) };
+      const failed = readEnd(await carryOut(rig, orderTo('mine', gone)));
+      assert.deepEqual([failed.state, failed.reason], ['failed', 'snapshot_missing']);
+      const cut = await storeAltered(stored, `head -c ${Math.round(made.sizeBytes / 2)}`);
+      const half = readEnd(await carryOut(rig, orderTo('mine', cut)));
+      assert.equal(half.state, 'failed');
+      assert.equal(await server.dump('mine'), empty, 'half of a dump is nothing');
+      for (const stage of ['restore', 'evidence']) {
+        const events = await cancelAt(rig, orderTo('mine'), stage);
+        const { state, message } = readEnd(events);
+        // What one transaction brought is not taken back any more.
+        if (stage === 'evidence' && state === 'succeeded') {
+          await server.query('DROP DATABASE mine');
+          await server.query(engine.create('mine'));
+          continue;
+        }
+        assert.equal(state, 'cancelled', readLog(events));
+        assert.match(message, /the target is as it was/);
+        assert.equal(await server.dump('mine'), empty);
+      }
+      assert.equal(await listNames(), there);
+      const filled = await carryOut(rig, orderTo('mine'));
+      assert.equal(readEnd(filled).state, 'succeeded', readLog(filled));
+      assert.equal(await server.dump('mine'), before);
+      await server.query('DROP DATABASE mine');
+    });
 
     await t.test('of a dump that was cut short in a statement fails and removes the new database', async () => {
       const cut = await storeAltered(stored, `head -c ${Math.round(made.sizeBytes / 2)}`);
@@ -208,7 +227,37 @@ for (const engine of ENGINES) {
       assert.equal(await listNames(), names);
     });
 
+    if (engine.title === 'MariaDB')
+      await t.test('into an empty database, by a user who may make none, says that what fails leaves its half', async () => {
+        await server.query(
+          "CREATE DATABASE lent; CREATE USER poor@'%' IDENTIFIED BY 'of the poor'; GRANT ALL ON lent.* TO poor@'%'",
+        );
+        const poor = { kind: server.kind, port: server.port, user: 'poor', password: 'of the poor' };
+        // It may not make what belongs to somebody else.
+        const events = await carryOut(rig, orderTo('lent', made, poor));
+        assert.deepEqual([readEnd(events).state, readEnd(events).reason], ['failed', 'database_permission'], readLog(events));
+        assert.match(readLog(events), /the user may make no databases, so lent is filled without a private one/);
+        assert.match(readLog(events), /what had come into lent, which was empty before, stays there/);
+        assert.notEqual(await server.query('SHOW TABLES', 'lent'), '');
+        await server.query('DROP DATABASE lent');
+        assert.equal(await listNames(), names);
+      });
+
     if (engine.title === 'PostgreSQL') {
+      await t.test('into an empty database goes through one connection, in one transaction', async () => {
+        await server.query(engine.create('mine'));
+        const empty = await server.dump('mine');
+        const order = (options: RestoreOrder['options']) => ({ ...orderTo('mine'), options });
+        const refused = readEnd(await carryOut(rig, order({ jobs: 2 })));
+        assert.deepEqual([refused.state, refused.reason], ['failed', 'target_refused'], refused.message);
+        assert.match(refused.message, /filled in one transaction, through one connection/);
+        assert.equal(await server.dump('mine'), empty);
+        const events = await carryOut(rig, order({ jobs: 1 }));
+        assert.equal(readEnd(events).state, 'succeeded', readLog(events));
+        assert.equal(await server.dump('mine'), before);
+        await server.query('DROP DATABASE mine');
+      });
+
       await t.test('warns of a role that is not there, and restores the rest', async () => {
         await server.query('DROP DATABASE shop; DROP ROLE shop_owner;');
         const events = await carryOut(rig, orderTo('without_owner'));

@@ -84,7 +84,7 @@ export async function inspect(part: InspectPart, database: string, signal?: Abor
 
 /** What becomes of a database of ours that could not be removed, as the end of a sentence. */
 export const describeLeftover = ({ isByHand }: Pick<DatabaseRestorePart, 'isByHand'>): string =>
-  isByHand ? 'drop it by hand' : 'it is tried again when the agent starts';
+  isByHand ? 'drop it by hand' : 'it is tried again every minute';
 
 /** Drops a database that this restore made; tells how that went and throws nothing. */
 export async function dropMade(part: InspectPart, database: string): Promise<{ ok: boolean; words: string }> {

@@ -2,9 +2,9 @@
 import { stat, statfs } from 'node:fs/promises';
 import type { Config } from '@holdfast/shared/adapters/field.ts';
 import type { TargetState } from '@holdfast/shared/adapters/source.ts';
-import { createReasonError } from '@holdfast/shared/domain/reason.ts';
+import { createReasonError, findReason } from '@holdfast/shared/domain/reason.ts';
 import { getModeRule, isParallelMode } from '@holdfast/shared/domain/restore.ts';
-import { AppError } from '@holdfast/shared/errors.ts';
+import { AppError, toAppError } from '@holdfast/shared/errors.ts';
 import { assertDoable } from './host-dump.ts';
 import { type DatabaseRestorePart, inspect } from './restore-ask.ts';
 import { checkSpoolRoom, measureSpoolDisk } from './restore-spool.ts';
@@ -87,17 +87,23 @@ export async function assertRoom(part: DatabaseRestorePart, target: TargetState,
   part.recorder.log('info', `the server has ${free} bytes free; the restore needs about ${needed}`);
 }
 
-/**
- * The version whose tools understand both sides. Looking into the dump costs a start of restic: where nothing that exists is changed and
- * nobody has said a word about older servers, the tools judge for themselves.
- */
+/** What the dump says of where it came from. One that says nothing may still go where nothing is changed and nobody spoke of versions. */
+async function readVersion(part: DatabaseRestorePart): Promise<string | undefined> {
+  try {
+    return await part.origin.readVersion(part);
+  } catch (thrown) {
+    const isAsked = part.options.acceptOlderServer !== undefined || getModeRule(part.mode).changesExisting;
+    if (isAsked || findReason(toAppError(thrown)) !== 'target_refused') throw thrown;
+    return undefined;
+  }
+}
+
+/** The version whose tools understand both sides. */
 async function checkVersions(part: DatabaseRestorePart, serverVersion: string): Promise<string> {
-  const { acceptOlderServer } = part.options;
-  if (acceptOlderServer === undefined && !getModeRule(part.mode).changesExisting) return serverVersion;
-  const dumpedFrom = await part.origin.readVersion(part);
+  const dumpedFrom = await readVersion(part);
   if (dumpedFrom === undefined || !part.restore.head.isOlder(serverVersion, dumpedFrom)) return serverVersion;
   const text = `The server is version ${serverVersion}, and the dump came from the newer ${dumpedFrom}`;
-  if (acceptOlderServer !== true) throw createReasonError('server_older', text);
+  if (part.options.acceptOlderServer !== true) throw createReasonError('server_older', text);
   part.recorder.log('warn', text);
   return dumpedFrom;
 }
@@ -106,6 +112,21 @@ function checkJobs({ restore, mode }: DatabaseRestorePart, jobs: number): void {
   if (!restore.planRestoreFile) throw new AppError('unsupported', 'dumps of this kind of database only stream');
   if (jobs > 1 && !isParallelMode(mode))
     throw new AppError('invalid', 'this way is one transaction, and so one connection: it takes no more than one job');
+}
+
+/** What the dump goes into is there, empty, and goes back to being so unless all of it comes. */
+export function isInOne({ restore, mode, file }: DatabaseRestorePart, { exists }: Pick<TargetState, 'exists'>): boolean {
+  // A script may end the transaction it is carried out in.
+  return restore.fillsInOne === true && exists && getModeRule(mode).target === 'empty' && file?.dump.format !== 'plain';
+}
+
+function checkOneConnection(part: DatabaseRestorePart, target: TargetState): void {
+  const { jobs = 1 } = part.options;
+  if (jobs === 1 || !isInOne(part, target)) return;
+  throw createReasonError(
+    'target_refused',
+    `The database ${part.database} exists, so it is filled in one transaction, through one connection: take the name of a database that is not there, or 1 connection`,
+  );
 }
 
 /** Throws why the restore must not begin; what it returns the restore goes by. */
@@ -120,6 +141,7 @@ export async function checkTarget(part: DatabaseRestorePart): Promise<CheckedTar
     throw new AppError('unsupported', 'sessions in databases of this kind are not ended');
   const target = await inspect(part, part.database, part.signal);
   checkPlace(part, target);
+  checkOneConnection(part, target);
   checkMovable(part, target, 'The database');
   const toolVersion = await checkVersions(part, target.serverVersion);
   checkSessions(part, target);

@@ -30,6 +30,7 @@ CREATE VIEW few AS SELECT id, one() AS one FROM a WHERE id < 5;`;
 /** What is there before a restore of each kind; `none`: no database. */
 const STANDING = {
   none: undefined,
+  empty: '',
   hollow:
     'CREATE TABLE a (id int PRIMARY KEY, note text CHARACTER SET utf8mb4); CREATE TABLE b (id int PRIMARY KEY, a int, FOREIGN KEY (a) REFERENCES a (id));',
   later: 'CREATE TABLE later AS SELECT 7 AS x;',
@@ -55,6 +56,9 @@ interface Case {
 const CASES: readonly Case[] = [
   { mode: 'new', standing: 'none', at: 'before fill', left: 'old' },
   { mode: 'new', standing: 'none', at: 'after fill', left: 'old' },
+  { mode: 'new', standing: 'empty', at: 'after fill', left: 'old' },
+  { mode: 'new', standing: 'empty', at: 'before take-move', left: 'old' },
+  { mode: 'new', standing: 'empty', at: 'after take-move', left: 'new' },
   { mode: 'replace', standing: 'old', at: 'before fill', left: 'old' },
   { mode: 'replace', standing: 'old', at: 'before dump', left: 'old', safetyBackup: true },
   { mode: 'replace', standing: 'old', at: 'before routines', left: 'old' },
@@ -121,7 +125,7 @@ test('An agent that is killed in any stage of any restore leaves each MariaDB da
     const standing = STANDING[one.standing];
     if (standing !== undefined) {
       await server.query(`CREATE DATABASE ${database}`);
-      await server.query(standing, database);
+      if (standing !== '') await server.query(standing, database);
     }
     writeFileSync(join(rig.dir, 'hold', `${one.at.replace(' ', '-')}@${database}+${run}`), '');
     const { snapshot, engineId, ...order } = describeOrder(rig, run, backup);

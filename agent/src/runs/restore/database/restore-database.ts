@@ -12,18 +12,20 @@ import { readWholeFile } from './host-dump-proof.ts';
 import { ask, assertAnswered, type DatabaseRestorePart, dropMade, MAKING_MS } from './restore-ask.ts';
 import { restoreBeside, safeguard } from './restore-beside.ts';
 import { changeInOne } from './restore-change.ts';
-import { assertRoom, type CheckedTarget, checkTarget, isHeldBySessions } from './restore-checks.ts';
+import { assertRoom, type CheckedTarget, checkTarget, isHeldBySessions, isInOne } from './restore-checks.ts';
 import { pour } from './restore-pour.ts';
 import { readWhole } from './restore-proof.ts';
 import { EXTENTS, takeStock } from './restore-record.ts';
 import { planRoles, withRoles } from './restore-roles.ts';
 import { spoolDump } from './restore-spool.ts';
-import { restoreByTaking } from './restore-take.ts';
+import { mayMakePrivate, restoreByTaking } from './restore-take.ts';
 
 export type { DatabaseRestorePart } from './restore-ask.ts';
 
 const CANCELLED_NEW = 'The restore was cancelled; a database that was made for it is removed';
 const CANCELLED_WHOLE = 'The restore was cancelled; the target is as it was';
+/** Of a database that was there before, empty. */
+const describeHalf = (database: string) => `what had come into ${database}, which was empty before, stays there`;
 
 async function dropAgain(part: DatabaseRestorePart): Promise<void> {
   const { ok, words } = await dropMade(part, part.database);
@@ -53,9 +55,12 @@ async function restoreDirectly(part: DatabaseRestorePart, { target, toolVersion 
     mode,
     owners: options.owners,
     superuser: target.superuser,
+    inOne: isInOne(part, target),
   };
-  const isWhole = getModeRule(mode).changesExisting;
-  const safety = isWhole ? await safeguard(part, target) : [];
+  const safety = await safeguard(part, target);
+  const isWhole = getModeRule(mode).changesExisting || input.inOne === true;
+  const isFilled = target.exists && !isWhole;
+  const undone = isFilled ? `The restore was cancelled; ${describeHalf(part.database)}` : CANCELLED_NEW;
   let made = false;
   try {
     const warnings = await inStage(recorder, 'restore', async () => {
@@ -65,16 +70,16 @@ async function restoreDirectly(part: DatabaseRestorePart, { target, toolVersion 
         assertAnswered(part, await ask(part, restore.planCreateTarget(input), { timeoutMs: MAKING_MS }));
         made = true;
         part.remember({ made: [part.database] });
-      }
+      } else if (isFilled) part.remember({ made: [], filling: part.database });
       await endSessions(part, input);
-      const pouring = () => pour(part, input, { toolVersion, cancelled: isWhole ? CANCELLED_WHOLE : CANCELLED_NEW });
+      const pouring = () => pour(part, input, { toolVersion, cancelled: isWhole ? CANCELLED_WHOLE : undone });
       return isWhole ? changeInOne(part, [], pouring) : pouring();
     });
     // What is in the target for good is only looked at; what can be removed again may still be cancelled.
-    const cancel = isWhole ? undefined : { signal: part.signal, words: CANCELLED_NEW };
+    const cancel = isWhole ? undefined : { signal: part.signal, words: undone };
     const stock = await inStage(recorder, 'evidence', () => takeStock(part, input, EXTENTS[mode], cancel));
     // Of what was changed it is known until the run has ended that it was.
-    if (made) part.remember(undefined);
+    if (!isWhole) part.remember(undefined);
     return {
       evidence: [...safety, ...stock.evidence],
       warnings: [...warnings, ...stock.warnings],
@@ -83,9 +88,10 @@ async function restoreDirectly(part: DatabaseRestorePart, { target, toolVersion 
       doubt: stock.doubt,
     };
   } catch (error) {
-    // A database that was there before, empty, is left to its owner.
+    // A database that was there before is left to its owner.
     if (made) await dropAgain(part);
     else part.remember(undefined);
+    if (isFilled) recorder.log('error', describeHalf(part.database));
     throw error;
   }
 }
@@ -107,8 +113,11 @@ async function restoreTablesAnew(part: DatabaseRestorePart, checked: CheckedTarg
 }
 
 /** Whether the content goes by way of a private database; into a database that is not there all of it can go at once. */
-function restoresByTaking({ restore, mode }: DatabaseRestorePart, { target }: CheckedTarget): boolean {
-  return restore.planTake !== undefined && mode !== 'new' && (mode !== 'replace' || target.exists);
+async function restoresByTaking(part: DatabaseRestorePart, { target }: CheckedTarget): Promise<boolean> {
+  const { restore, mode } = part;
+  if (restore.planTake === undefined) return false;
+  if (mode !== 'new') return mode !== 'replace' || target.exists;
+  return target.exists && (await mayMakePrivate(part));
 }
 
 /** The pass over the dump before anything is touched, where there is one; and the dump as a file that tools can jump about in. */
@@ -138,11 +147,10 @@ async function readFirst(
 export async function restoreDatabase(part: DatabaseRestorePart): Promise<RestoreResult> {
   const { recorder, mode, options } = part;
   recorder.addRedaction(part.connection.redact);
-  const { roles, ...checked } = await inStage(recorder, 'preflight', async () => {
+  const { roles, isTaken, ...checked } = await inStage(recorder, 'preflight', async () => {
     const seen = await checkTarget(part);
-    return { ...seen, roles: await planRoles(part, seen.toolVersion) };
+    return { ...seen, roles: await planRoles(part, seen.toolVersion), isTaken: await restoresByTaking(part, seen) };
   });
-  const isTaken = restoresByTaking(part, checked);
   const { spool, read } = await readFirst(part, checked, isReadFirst(mode, options, isTaken));
   const carryOut = (ready: DatabaseRestorePart) => {
     if (isTaken) return restoreByTaking(ready, checked);

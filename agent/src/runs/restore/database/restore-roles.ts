@@ -164,8 +164,7 @@ export async function withRoles<T>(
   } catch (error) {
     const { ok, words } = await takeRolesBack(part, adapter, recorder.run);
     if (ok) recorder.log('info', 'no role of this restore is left that nothing needs');
-    else
-      recorder.log('error', `the roles that were made could not be removed; it is tried again when the agent starts: ${words}`);
+    else recorder.log('error', `the roles that were made could not be removed; it is tried again every minute: ${words}`);
     if (ok) part.remember(undefined);
     throw error;
   }

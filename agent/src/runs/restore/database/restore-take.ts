@@ -85,6 +85,32 @@ export async function finishTaking(part: InspectPart, plan: TakePlan): Promise<v
   }
 }
 
+/**
+ * Whether the user may make the private databases, which making one tells; of what is filled without them, half may stay. Throws what the
+ * server says of anything else.
+ */
+export async function mayMakePrivate(part: DatabaseRestorePart): Promise<boolean> {
+  const { connection, restore, recorder, database } = part;
+  const { scratch } = nameTaken(recorder.run);
+  part.remember({ made: [scratch] });
+  const made = await ask(part, restore.planCreateTarget({ ...connection.input, targetDatabase: scratch }), {
+    timeoutMs: MAKING_MS,
+  });
+  if (made.exitCode === 0) {
+    const { ok, words } = await dropMade(part, scratch);
+    if (!ok) throw createReasonError('restore_failed', `The private database ${scratch} could not be removed: ${words}`);
+    part.remember(undefined);
+    return true;
+  }
+  part.remember(undefined);
+  if (connection.adapter.classifyFailure(made).reason !== 'database_permission') assertAnswered(part, made);
+  recorder.log(
+    'warn',
+    `the user may make no databases, so ${database} is filled without a private one: what fails half-way leaves in it what had come`,
+  );
+  return false;
+}
+
 interface Taking {
   part: DatabaseRestorePart;
   checked: CheckedTarget;
@@ -169,7 +195,7 @@ function describeOwed({ database, isByHand }: DatabaseRestorePart, names: TakeIn
     const rows = `the rows have come into ${database}`;
     return isByHand
       ? `it is unknown whether ${rows}: look before you restore once more; ${names.scratch} stays until you drop it`
-      : `whether ${rows} is found out when the agent starts`;
+      : `whether ${rows} is found out as soon as the server answers`;
   }
   const tables = `the tables have taken their place in ${database}`;
   const without = 'but not all views, triggers, routines and events';
@@ -178,8 +204,8 @@ function describeOwed({ database, isByHand }: DatabaseRestorePart, names: TakeIn
     return `${state === 'moved' ? `${tables}, ${without}` : `it is unknown whether ${tables}`}: restore once more; ${left}`;
   }
   return state === 'moved'
-    ? `${tables}, ${without}: it is tried again when the agent starts`
-    : `whether ${tables} is found out when the agent starts`;
+    ? `${tables}, ${without}: it is tried again every minute`
+    : `whether ${tables} is found out as soon as the server answers`;
 }
 
 async function cleanUp({ part, checked, input, state }: Taking): Promise<void> {

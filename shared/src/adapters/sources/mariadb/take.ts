@@ -117,7 +117,9 @@ function planFinish(input: TakeInput, { target, scratch, aside, code }: Names): 
   ];
 }
 
-export function planTake(input: TakeInput): TakePlan {
+/** A target that was there before, empty, is added to: whatever came into it meanwhile stays, and stops a name that is taken. */
+export function planTake(given: TakeInput): TakePlan {
+  const input: TakeInput = given.mode === 'new' ? { ...given, mode: 'append' } : given;
   const names = checkNames(input);
   const { target, scratch, aside } = names;
   const about = { ...names, mode: input.mode, tables: input.tables, hasCode: input.hasCode };

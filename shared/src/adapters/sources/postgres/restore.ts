@@ -96,12 +96,13 @@ function getTarget(input: RestoreInput): string {
 }
 
 /** Where something exists already, all of it comes or none: the server takes back what a lost connection leaves. */
-function listModeOptions({ mode = 'new', superuser }: PourInput): readonly string[] {
+function listModeOptions({ mode = 'new', superuser, inOne = false }: PourInput): readonly string[] {
+  const one = inOne ? ['--single-transaction'] : [];
   switch (mode) {
     case 'new':
-      return [];
+      return one;
     case 'schema_only':
-      return ['--schema-only'];
+      return [...one, '--schema-only'];
     case 'append':
       return ['--single-transaction'];
     case 'clean':
@@ -148,6 +149,7 @@ export const postgresRestore: DatabaseRestore = {
       createCreateSql(getTarget(input), getSourceDatabase(input)),
     ),
   planRestore: (input) => createPgCommand(input, 'pg_restore', getTarget(input), listPourOptions(input)),
+  fillsInOne: true,
   planRestoreFile: (input, { path, jobs }) =>
     createPgCommand(input, 'pg_restore', getTarget(input), [
       ...listPourOptions(input),
