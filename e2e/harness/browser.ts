@@ -7,7 +7,16 @@ import type { Account } from './first-admin.ts';
 import { forgetLeaps, hasLeapt } from './lab-clock.ts';
 import type { Stack } from './stack.ts';
 
-const PICTURES = join(import.meta.dirname, '../../docs/pictures');
+const ROOT = join(import.meta.dirname, '../..');
+
+/**
+ * Where pictures go: to the documents when HOLDFAST_PICTURES is set, or with `all` to a folder that git leaves alone; undefined for none. Not
+ * beside the results of the test: Playwright removes those of tests that passed.
+ */
+export function findPictureFolder(wish = process.env['HOLDFAST_PICTURES'] ?? ''): string | undefined {
+  if (wish === '') return undefined;
+  return join(ROOT, wish === 'all' ? '.pictures' : 'docs/pictures');
+}
 
 export type PageWatch = {
   /** An answer with this status is part of the scenario: the browser's own complaint about it is none. */
@@ -114,9 +123,9 @@ export async function expectAccessible(page: Page): Promise<void> {
   expect.soft(found, `accessibility of ${page.url()}`).toEqual([]);
 }
 
-/** A picture of the page: for the documents when HOLDFAST_PICTURES is set, else beside the results of the test. */
+/** A picture of the page: where pictures are wished for there, else beside the results of the test. */
 export async function takePicture(page: Page, name: string): Promise<void> {
-  const folder = process.env['HOLDFAST_PICTURES'] ? PICTURES : test.info().outputDir;
+  const folder = findPictureFolder() ?? test.info().outputDir;
   mkdirSync(folder, { recursive: true });
   await page.screenshot({ path: join(folder, `${name}.png`), animations: 'disabled' });
 }

@@ -41,7 +41,7 @@ test('what a host finds that no source covers is listed, protected with one clic
   const { server } = stack;
   await test.step('the host is asked, and tells of the databases beside the one that is backed up', async () => {
     await signIn(page, server.url, stack.admin, '/coverage');
-    await expect(page.getByText('Nothing was found that is no source.')).toBeVisible();
+    await expect(page.getByText('Nothing is known yet.')).toBeVisible();
     await page.getByRole('button', { name: 'Look now' }).click();
     await waitFor('the databases to be found', async () => ((await listFound()).length === 3 ? true : undefined), {
       deadlineMs: 60_000,

@@ -176,6 +176,7 @@ test.describe('From an empty server to a first proven backup', () => {
       await act('button', 'Run now');
       await page.waitForURL(/\/runs\/run_/);
       await expect(page.locator('main').getByText('succeeded').first()).toBeVisible({ timeout: 60_000 });
+      await expect(page, 'the tab says what the page says').toHaveTitle(/: succeeded · Holdfast$/);
       await press('g', 's');
       await expect(heading).toContainText('1 snapshot');
       await press('j', 'Enter');

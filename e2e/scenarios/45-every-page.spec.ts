@@ -1,25 +1,27 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HTTP } from '@holdfast/shared/limits.ts';
 import type { BrowserContext, Page } from '@playwright/test';
-import { buildAxe, buildPresentAxe, expect, fillLogin, installAxe, type PageWatch, test } from '../harness/browser.ts';
+import {
+  buildAxe,
+  buildPresentAxe,
+  expect,
+  fillLogin,
+  findPictureFolder,
+  installAxe,
+  type PageWatch,
+  test,
+} from '../harness/browser.ts';
 import { findUnlisted, listSeededPages, type SeededPage } from '../harness/page-table.ts';
 import { type SeededServer, startSeededServer } from '../harness/seeded-server.ts';
 
-const PICTURES = join(import.meta.dirname, '../../docs/pictures/pages');
+const DOCUMENTED = join(import.meta.dirname, '../../docs/pictures/pages');
 const WIDE = { width: 1440, height: 1000 };
 /** Between the two looks, where side bar and tables are tightest. */
 const MIDDLE = { width: 768, height: 1000 };
 const NARROW = { width: 360, height: 780 };
 
-/** What the documents show; with HOLDFAST_PICTURES=all every page is taken in both themes and widths, beside the results of the test. */
-const DOCUMENTED: ReadonlySet<string> = new Set(
-  `overview first-start hosts host add-host sources source repositories repository plans plan plan-form runs run-failed snapshots snapshot-files
-  restore restore-form drills drill-history retention fleet-board objectives report coverage alerts alert channels channel audit settings design account api`.split(
-    /\s+/u,
-  ),
-);
-/** Whose narrow and dark look is a picture as well. */
+/** The documents show every page as wide as a desk has it, these also as narrow as a pocket. */
 const NARROW_TOO: ReadonlySet<string> = new Set(['overview', 'first-start', 'hosts', 'alerts', 'settings', 'design']);
 
 let seeded: SeededServer;
@@ -56,6 +58,12 @@ test('Every page of a fleet with failures and hostile names is accessible in bot
   for (const one of [...signingIn, ...firstStart, ...choosing]) await lookAt(page, watch, one);
   await enter(page);
   for (const one of Object.values(others).flat()) await lookAt(page, watch, one);
+  const pictures = Object.values(listed)
+    .flat()
+    .flatMap(({ name }) => [`${name}.webp`, ...(NARROW_TOO.has(name) ? [`${name}-narrow.webp`] : [])]);
+  expect
+    .soft((await readdir(DOCUMENTED)).toSorted(), 'each page has its picture in the documents; HOLDFAST_PICTURES=1 makes them')
+    .toEqual(pictures.toSorted());
 });
 
 test('By keys alone: past the navigation, to an act, into its question and out again, and each stop can be seen', async ({
@@ -220,7 +228,8 @@ async function lookAt(page: Page, watch: PageWatch, { name, path, status = 200 }
   const { violations } = await buildPresentAxe(page).analyze();
   expect.soft(describe(violations), `accessibility of ${name}`).toEqual([]);
   expect.soft(await findFaults(page), `${name} at ${WIDE.width}`).toEqual([]);
-  await takeSmallPicture(page, name, DOCUMENTED.has(name));
+  expect.soft(await page.evaluate(BEYOND_KEYS), `what keys cannot reach on ${name}`).toEqual([]);
+  await takeSmallPicture(page, name, true);
   await page.setViewportSize(MIDDLE);
   expect.soft(await findFaults(page), `${name} at ${MIDDLE.width}`).toEqual([]);
   await page.setViewportSize(WIDE);
@@ -229,6 +238,7 @@ async function lookAt(page: Page, watch: PageWatch, { name, path, status = 200 }
   await takeSmallPicture(page, `${name}-dark`, false);
   await page.setViewportSize(NARROW);
   expect.soft(await findFaults(page), `${name} at ${NARROW.width}`).toEqual([]);
+  expect.soft(await page.evaluate(SMALL_TARGETS), `what is hard to touch on ${name}`).toEqual([]);
   await expectLook(page, `the narrow dark look of ${name}`);
   await takeSmallPicture(page, `${name}-narrow`, NARROW_TOO.has(name));
   await setTheme(page, 'light');
@@ -251,6 +261,32 @@ const FOCUS = `(() => {
 
 const setTheme = (page: Page, theme: 'light' | 'dark') =>
   page.evaluate(`document.documentElement.setAttribute('data-theme', '${theme}')`);
+
+/** What acts and no key leads to, what looks as if a click did something and is no control, and what comes before its turn. */
+const BEYOND_KEYS = `(() => {
+  const controls = 'a[href], button, input, select, textarea, summary';
+  const isShown = (node) => node.checkVisibility({ visibilityProperty: true });
+  const name = (node) => node.outerHTML.slice(0, 120);
+  const unreachable = [...document.querySelectorAll(controls)].filter(
+    (node) => isShown(node) && !node.disabled && node.type !== 'hidden' && node.tabIndex < 0,
+  );
+  const mouseOnly = [...document.querySelectorAll('body *')].filter(
+    (node) => getComputedStyle(node).cursor === 'pointer' && isShown(node) && node.closest(controls + ', label, [tabindex="0"]') === null,
+  );
+  const early = [...document.querySelectorAll('[tabindex]')].filter((node) => node.tabIndex > 0);
+  return [...unreachable, ...mouseOnly, ...early].map(name);
+})()`;
+
+/** Controls that a finger may miss: lower or narrower than 44 pixels. A box is as big as its label; links amid text have no size of their own. */
+const SMALL_TARGETS = `(() => {
+  const wide = 'button, .button, .tool, summary, select, textarea, input:not([type=checkbox], [type=radio], [type=hidden])';
+  const boxes = [...document.querySelectorAll('input[type=checkbox], input[type=radio]')].map((box) => box.closest('label') ?? box);
+  return [...document.querySelectorAll(wide + ', .side-link'), ...boxes]
+    .filter((node) => node.checkVisibility({ visibilityProperty: true }))
+    .map((node) => [node, node.getBoundingClientRect()])
+    .filter(([, { width, height }]) => width > 0 && (height < 43.5 || width < 43.5))
+    .map(([node, { width, height }]) => Math.round(width) + ' × ' + Math.round(height) + ': ' + node.outerHTML.slice(0, 110));
+})()`;
 
 type Violations = Awaited<ReturnType<ReturnType<typeof buildAxe>['analyze']>>['violations'];
 
@@ -294,11 +330,11 @@ async function findFaults(page: Page): Promise<readonly string[]> {
   ];
 }
 
-/** As WebP, which is a quarter of the size: for the documents when HOLDFAST_PICTURES is set, else none. */
+/** As WebP, which is a quarter of the size: for the documents when HOLDFAST_PICTURES is set; with `all` each theme and width; else none. */
 async function takeSmallPicture(page: Page, name: string, isDocumented: boolean): Promise<void> {
-  const wish = process.env['HOLDFAST_PICTURES'] ?? '';
-  if (wish === '' || (wish !== 'all' && !isDocumented)) return;
-  const folder = wish === 'all' ? test.info().outputDir : PICTURES;
+  const pictures = findPictureFolder();
+  if (pictures === undefined || (process.env['HOLDFAST_PICTURES'] !== 'all' && !isDocumented)) return;
+  const folder = join(pictures, 'pages');
   await mkdir(folder, { recursive: true });
   const session = await page.context().newCDPSession(page);
   const { data } = await session.send('Page.captureScreenshot', { format: 'webp', quality: 70, optimizeForSpeed: false });

@@ -1,5 +1,5 @@
 /** Every component in every state on one page, with invented figures and hostile names: for the eye and for axe. */
-import { attrs, type Html, html } from '../html.ts';
+import { attrs, type Html, type HtmlValue, html } from '../html.ts';
 import { confirmButton, linkButton, onward, postButton } from './button.ts';
 import { copyLine } from './copy.ts';
 import { emptyState } from './empty.ts';
@@ -7,6 +7,7 @@ import { fingerprint, fingerprintLine } from './fingerprint.ts';
 import { callout } from './flash.ts';
 import { galleryCharts } from './gallery-charts.ts';
 import { galleryForms } from './gallery-forms.ts';
+import { galleryStates } from './gallery-states.ts';
 import { ICON_NAMES, icon } from './icons.ts';
 import { layout, type Shell } from './layout.ts';
 import { logView } from './log.ts';
@@ -42,11 +43,13 @@ export interface GalleryWays {
   /** Where buttons lead, which do nothing. */
   readonly action: string;
   readonly themes: readonly { readonly label: string; readonly href: string; readonly isChosen: boolean }[];
+  /** Parts that several screens share; ticked rows of the table of hosts belong to the form `bulk`. */
+  readonly shared?: HtmlValue;
 }
 
 /** The whole gallery. `shell` gives the side bar; `face` the clock all figures hang on; `theme` holds for the components alone. */
 export function galleryPage(shell: Shell, face: Clockface, ways: GalleryWays, theme?: GalleryTheme): Html {
-  const parts = html`${needsYou(face)}${runPanels(face)}${galleryCharts(face)}${hostTable(face)}${messages()}${acts(ways.action)}${galleryForms(ways.action)}${words()}`;
+  const parts = html`${needsYou(face)}${runPanels(face)}${galleryCharts(face)}${hostTable(face)}${messages()}${acts(ways.action)}${galleryForms(ways.action)}${ways.shared}${galleryStates(face, ways.action)}${words()}`;
   return layout(shell, {
     title: 'Design',
     heading: 'Every component, in every state.',

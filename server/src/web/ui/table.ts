@@ -37,6 +37,8 @@ export type Pager = {
   readonly summary?: HtmlValue;
   readonly previousHref?: string | undefined;
   readonly nextHref?: string | undefined;
+  /** Tells it from others on the same page; `Pages` unless told. */
+  readonly label?: string | undefined;
 };
 
 /** A checkbox before each row, part of the form with this id. */
@@ -136,7 +138,7 @@ export function pager(view: Pager): Html {
   const steps =
     (view.previousHref !== undefined || view.nextHref !== undefined) &&
     html`<div class="cluster">${step(view.previousHref, 'prev', html`${icon('left')}<span>Previous</span>`)}${step(view.nextHref, 'next', html`<span>Next</span>${icon('right')}`)}</div>`;
-  return html`<nav class="pager" aria-label="Pages"><span class="pager-summary">${view.summary}</span>${steps}</nav>`;
+  return html`<nav class="pager" aria-label="${view.label ?? 'Pages'}"><span class="pager-summary">${view.summary}</span>${steps}</nav>`;
 }
 
 export type ToolbarView = {

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { createAssets } from '../assets.ts';
 import { html } from '../html.ts';
@@ -61,6 +63,58 @@ describe('The page shell', () => {
       ids.filter((id, at) => ids.indexOf(id) !== at),
       [],
     );
+  });
+});
+
+/** Exported functions of a file that give markup. */
+function listComponents(text: string): readonly string[] {
+  const found: string[] = [];
+  let name: string | undefined;
+  for (const line of text.split('\n')) {
+    name = /^export function (\w+)/u.exec(line)?.[1] ?? name;
+    if (name === undefined || !/\): .* \{$/u.test(line)) continue;
+    if (/\): Html(?: \| false)? \{$/u.test(line)) found.push(name);
+    name = undefined;
+  }
+  return found;
+}
+
+describe('The gallery', () => {
+  const files = readdirSync(import.meta.dirname).filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'));
+  const texts = files.map((file) => readFileSync(join(import.meta.dirname, file), 'utf8'));
+  /** What pages without a side bar are made of: the gallery has one. */
+  const elsewhere = new Set(['bareLayout', 'galleryPage']);
+
+  it('shows each component there is, by itself or within another one', () => {
+    const components = texts.flatMap(listComponents);
+    assert.ok(components.length > 45, `${components.length} components were found`);
+    const all = texts.join('\n').replaceAll(/^import [^;]*;$/gmu, '');
+    const idle = components.filter(
+      (name) => !elsewhere.has(name) && (all.match(new RegExp(`\\b${name}[(<)]`, 'gu'))?.length ?? 0) < 2,
+    );
+    assert.deepEqual(idle, []);
+  });
+
+  it('shows the states that scenes leave out', () => {
+    const page = galleryPage(
+      SHELL,
+      { now: NOW, zone: 'UTC' },
+      { settings: '/settings', action: '/settings/design', themes: [] },
+    ).toString();
+    for (const seen of [
+      /stage-unknown/,
+      /tone-unknown"><svg[^>]*><use href="#i-online"/,
+      /Not enough history yet/,
+      /aria-label="nothing yet"/,
+      /Waiting for the first line/,
+      /This run wrote no log/,
+      /aria-sort="descending"/,
+      /rel="prev"[\s\S]*aria-disabled="true"/,
+      /<details class="fold"\s+open/,
+      /disabled[^>]*name="text-off"|name="text-off"[^>]*disabled/,
+      /9 fields need another look/,
+    ])
+      assert.match(page, seen);
   });
 });
 

@@ -218,6 +218,7 @@
     } finally {
       morphing -= 1;
     }
+    followTitle();
     // A row that changes places is taken out and put back, and in some browsers what holds the focus in it lets go. And htmx hands the
     // focus to what has `autofocus`, such as the way out of an open question: that is meant for when it opens.
     const active = document.activeElement;
@@ -226,6 +227,17 @@
     if (isTaken && held === document.body) active.blur();
     else if ((isLost || isTaken) && held !== document.body && held instanceof HTMLElement && held.isConnected)
       held.focus({ preventScroll: true });
+  }
+
+  // What the tab is called, where a live part says it: a run that ended is not queued there for good. What follows it stays.
+
+  const findTitle = () => (document.querySelector('[data-title]')?.getAttribute('data-title') ?? '').replace(/\s+/g, ' ').trim();
+  let called = findTitle();
+  function followTitle() {
+    const title = findTitle();
+    if (title === '' || called === '' || title === called || !document.title.startsWith(called)) return;
+    document.title = title + document.title.slice(called.length);
+    called = title;
   }
 
   // Counts of the side bar

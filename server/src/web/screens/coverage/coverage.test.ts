@@ -48,6 +48,8 @@ describe('Coverage', () => {
   it('says what is known before anybody looked: the sources no plan has', async () => {
     const words = readWords(await world.read('/coverage'));
     assert.match(words, /No host has been asked yet what it holds\./u);
+    assert.match(words, /Nothing is known yet\./u);
+    assert.doesNotMatch(words, /Nothing was found/u, 'nobody has looked');
     assert.match(words, /1.source is in no plan that is switched on, so nothing backs it up\./u);
   });
 

@@ -112,6 +112,7 @@ async function readCoverage(context: CoreContext, visit: Visit): Promise<Coverag
       ? 'Databases on the servers your sources are on, and big directories, as their hosts told it within the last day.'
       : 'Each host is asked some minutes after it joined, and then every day: for databases on the servers your sources are on, and for big directories.',
     shown,
+    wasLooked,
     filter: query,
     hostName: query.host === undefined ? undefined : nameOf(names.hosts, query.host, 'host'),
     kinds: SOURCE_ADAPTERS.filter((adapter) => adapter.kind === FILES || adapter.discovery !== undefined).map((adapter) => ({

@@ -39,6 +39,8 @@ export type CoverageView = {
   readonly heading: string;
   readonly lede: string;
   readonly shown: 'open' | 'ignored' | 'new';
+  /** Whether any host was asked. */
+  readonly wasLooked: boolean;
   readonly filter: { readonly q?: string | undefined; readonly host?: string | undefined; readonly kind?: string | undefined };
   readonly hostName: string | undefined;
   readonly kinds: readonly { readonly value: string; readonly label: string }[];
@@ -138,7 +140,6 @@ export function coverageTable(view: CoverageView): Html {
       {
         id: 'act',
         label: 'Act',
-        width: 'fit',
         hideLabel: view.shown !== 'ignored',
         cell: (row) => actCell(row, view.face),
       },
@@ -156,7 +157,8 @@ export function coverageTable(view: CoverageView): Html {
   });
 }
 
-function emptyTitle({ shown, filter }: CoverageView): string {
+function emptyTitle({ shown, filter, wasLooked }: CoverageView): string {
+  if (!wasLooked) return 'Nothing is known yet.';
   if (filter.q !== undefined || filter.host !== undefined || filter.kind !== undefined) return 'Nothing that was found matches.';
   if (shown === 'new') return 'Nothing appeared since the first look.';
   return shown === 'open' ? 'Nothing was found that is no source.' : 'Nothing is left alone for a reason.';

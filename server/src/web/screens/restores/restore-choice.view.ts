@@ -29,5 +29,5 @@ export function choicePart(view: ChoiceView): Html {
   const { points, face, action, asOf, hasOlder, olderHref } = view;
   const older = hasOlder && html` <a href="${olderHref}">Older ones</a>`;
   const line = points.length > 1 && momentsLine(points, face);
-  return html`<div class="stack choice">${sentence(view)}${line}<form class="choice-as-of" method="get" action="${action}"><label for="f-as-of">As it was on</label><input id="f-as-of" type="datetime-local" name="asOf" value="${asOf}" required aria-describedby="f-as-of-help">${button({ label: 'Find', small: true })}</form><p class="help" id="f-as-of-help">The newest good snapshot made no later than that (${formatOffset(face.now, face.zone)}).${older}</p></div>`;
+  return html`<div class="stack choice">${sentence(view)}${line}<form class="choice-as-of" method="get" action="${action}"><label for="f-as-of">As it was on</label><input id="f-as-of" class="input" type="datetime-local" name="asOf" value="${asOf}" required aria-describedby="f-as-of-help">${button({ label: 'Find', small: true })}</form><p class="help" id="f-as-of-help">The newest good snapshot made no later than that (${formatOffset(face.now, face.zone)}).${older}</p></div>`;
 }

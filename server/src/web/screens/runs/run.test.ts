@@ -83,6 +83,9 @@ describe('The page of a run', () => {
       const part = await world.read(`/runs/${runs.running}`, { part: id });
       assert.match(part, new RegExp(`^<(?:span|div)[^>]* id="${id}"`));
     }
+    const title = /data-title="([^"]+)"/.exec(await world.read(`/runs/${runs.running}`, { part: 'run-heading' }))?.[1];
+    assert.match(title ?? '', /: running$/);
+    assert.ok(page.includes(`<title>${title} · Holdfast</title>`), 'the tab is called as the live part says');
     assert.match(page, new RegExp(`id="run-log" data-live-log="run:${runs.running}"`));
     assert.match(page, new RegExp(`data-live-progress="run:${runs.running}"`));
   });

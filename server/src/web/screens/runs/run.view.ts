@@ -127,7 +127,7 @@ export function runHeading(view: RunView): Html {
   const figures = view.state === 'running' ? view.progress?.figures : undefined;
   const brief = figures === undefined ? undefined : progressBrief(figures);
   const words = brief === undefined ? shortenHex(view.heading) : html`Running: ${liveBrief(view.topic, brief)}.`;
-  return html`<span ${live(view, RUN_PARTS.heading)}>${words}</span>`;
+  return html`<span ${live(view, RUN_PARTS.heading)} data-title="${view.title}">${words}</span>`;
 }
 
 export function runLede(view: RunView): Html {

@@ -17,6 +17,7 @@ import { type FormProblem, hasProblem, NO_PROBLEM, toFormProblem } from '../form
 import { findText, readText } from '../forms/form-values.ts';
 import { listZones } from '../plans/plan-schedule.ts';
 import { buildShell } from '../shell.ts';
+import { sharedParts } from './design.view.ts';
 import { type SettingsView, settingsPage } from './settings.view.ts';
 
 /** JSON as people read and change it. */
@@ -112,6 +113,7 @@ async function showDesign(context: CoreContext, visit: Visit): Promise<PageReply
       href: urls.design({ theme: one }),
       isChosen: one === theme,
     })),
+    shared: sharedParts(urls.design()),
   };
   const shell = await buildShell(context, visit, 'settings');
   return { kind: 'page', html: galleryPage(shell, readClockface(context, visit), ways, theme) };
