@@ -1,8 +1,7 @@
 /** Whether an expression and a zone make a schedule, and if not, what to change. */
 import { cronSchema, isKnownZone } from '@holdfast/shared/domain/schedule.ts';
-import { Cron } from 'croner';
 import { FIELD_NAMES } from './cron-fields.ts';
-import { computeNextFire } from './next-fire.ts';
+import { computeNextFire, readCron } from './next-fire.ts';
 
 export type CronCheck = { ok: true } | { ok: false; field: 'cron' | 'zone'; message: string };
 
@@ -54,7 +53,7 @@ function describeShape(text: string): string {
 
 function isReadable(cron: string): boolean {
   try {
-    new Cron(cron, { mode: '5-part', utcOffset: 0 });
+    readCron(cron);
     return true;
   } catch {
     // croner says no; the caller says it in the user's words.

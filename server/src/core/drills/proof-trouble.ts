@@ -19,3 +19,12 @@ export function findProofTrouble(
   if (withinDays === undefined || (at !== undefined && now - at <= withinDays * DAY_MS)) return undefined;
   return { kind: 'too_old', at, withinDays };
 }
+
+/** The last instant at which the newest proof is young enough; undefined where none is, or none has to be. */
+export function findProofTurn(
+  proof: Pick<SourceProof, 'proven'> | undefined,
+  withinDays: number | undefined,
+): number | undefined {
+  const at = proof?.proven?.endedAt;
+  return at === undefined || withinDays === undefined ? undefined : at + withinDays * DAY_MS;
+}

@@ -182,10 +182,13 @@ async function compare(what: string): Promise<void> {
   assert.deepEqual(
     look.sources.map((one) => {
       const { id, standing, proof, objectives, plans } = one.source;
-      return [id, one.protection.status, look.explain(one), standing, proof, objectives, plans.map((plan) => plan.id)];
+      const { name, tags, lastSeenAt, standing: hostStanding } = one.host;
+      const words = [id, one.protection.status, look.explain(one), standing, proof, objectives, plans.map((plan) => plan.id)];
+      return [...words, name, tags, lastSeenAt, hostStanding];
     }),
-    whole.map(({ source: { id }, protection: { status, reason }, standing, proof, objectives, plans }) => {
-      return [id, status, reason, standing, proof, objectives, plans.map((plan) => plan.id)];
+    whole.map(({ source: { id }, host, protection: { status, reason }, standing, proof, objectives, plans }) => {
+      const words = [id, status, reason, standing, proof, objectives, plans.map((plan) => plan.id)];
+      return [...words, host.name, host.tags, host.lastSeenAt, host.standing];
     }),
     what,
   );
@@ -217,7 +220,7 @@ describe('What is kept of a fleet', () => {
         clock.advance(1000 + roll(60_000));
         acts.push(await act(roll));
         if (roll(3) > 0) await store.hosts.touchHosts([...online], clock.now());
-        if (roll(4) === 0 || acts.at(-1) === 'a fire missed') await compare(`seed ${seed}, after ${acts.slice(-8).join(', ')}`);
+        if (roll(2) === 0 || acts.at(-1) === 'a fire missed') await compare(`seed ${seed}, after ${acts.slice(-8).join(', ')}`);
         for (const { protection } of (await keeper.look(TENANT)).sources) seen.add(protection.status);
       }
     }

@@ -2,8 +2,9 @@
  * Keeps in memory what the protection of every source is judged by, so that a page of a big fleet reads of it only what changed.
  *
  * The store tells what was written; those sources, hosts and plans are read anew before anybody is answered. What changes by time alone
- * needs no word: every look judges all sources at its instant, from what is kept, by the one judge there is. Nothing is stored: a new
- * process reads everything once, and so does one that failed in between or was written past.
+ * needs no word: every look says how all sources stand at its instant, by the one judge there is, who is asked again about each as soon as
+ * his word may be another. Nothing is stored: a new process reads everything once, and so does one that failed in between or was written
+ * past.
  */
 import { setImmediate as giveWay } from 'node:timers/promises';
 import type { HostId, SourceId, TenantId } from '@holdfast/shared/domain/ids.ts';
@@ -11,10 +12,11 @@ import { findHostStanding } from '../hosts/hosts.ts';
 import type { CoreContext } from '../ports.ts';
 import { readObjectives } from '../protection/objective-settings.ts';
 import { createFireKnowledge, MISSES_READ } from '../protection/protected-sources.ts';
-import { countProtections, judgeProtection, judgeVerdict } from '../protection/protection.ts';
+import { judgeProtection, judgeVerdict } from '../protection/protection.ts';
 import { buildFacts, type FireKnowledge } from '../protection/protection-facts.ts';
+import { createJudgements, type Judgements } from './judgements.ts';
 import { readHosts, readPlans, readSources, resolveObjectives } from './kept.ts';
-import type { FleetKeeper, FleetLook, JudgedSource, KeptFleet, LookedHost, LookedSource } from './look.ts';
+import type { FleetKeeper, FleetLook, JudgedSource, KeptFleet } from './look.ts';
 import { createSchedulePromises, type SchedulePromises } from './promises.ts';
 
 export type KeeperContext = Pick<CoreContext, 'store' | 'clock' | 'directory' | 'listFires'>;
@@ -46,6 +48,7 @@ interface TenantKeeper {
 
 function createTenantKeeper(context: KeeperContext, tenant: TenantId): TenantKeeper {
   const promises = createSchedulePromises(context.listFires);
+  const judgements = createJudgements(context, promises);
   let kept: KeptFleet | undefined;
   /** Undefined when anything was written since. */
   let newest: FleetLook | undefined;
@@ -71,7 +74,7 @@ function createTenantKeeper(context: KeeperContext, tenant: TenantId): TenantKee
     const isSame = connected.size === online.size && connected.isSubsetOf(online);
     if (newest !== undefined && isSame && now >= newest.at && now - newest.at < FRESH_MS) return newest;
     online = connected;
-    newest = lookAt(context, fleet, promises, now);
+    newest = lookAt(context, fleet, promises, judgements, now);
     return newest;
   }
 
@@ -104,6 +107,7 @@ async function readAll(context: KeeperContext, tenant: TenantId): Promise<KeptFl
     plans: new Map(),
     misses: await readMisses(context, tenant),
     objectives: await readObjectives(context),
+    changed: new Set(),
   };
   let after: string | undefined;
   do {
@@ -168,28 +172,24 @@ function judgeAt(
   });
 }
 
-function lookAt(context: KeeperContext, fleet: KeptFleet, promises: SchedulePromises, now: number): FleetLook {
-  const { sources, hosts, plans } = fleet;
+function lookAt(
+  context: KeeperContext,
+  fleet: KeptFleet,
+  promises: SchedulePromises,
+  judgements: Judgements,
+  now: number,
+): FleetLook {
   fleet.order ??= sortSources(fleet);
   const whole = learnFires(context, fleet, promises, now);
   // When a silent host was due is said in the sentence alone.
   const short: FireKnowledge = { ...whole, findUnknownAt: () => undefined };
-  const lookedHosts = new Map<HostId, LookedHost>();
-  for (const host of hosts.values()) lookedHosts.set(host.id, { ...host, standing: findHostStanding(context, host) });
-  const looked: LookedSource[] = [];
-  for (const id of fleet.order) {
-    const source = sources.get(id);
-    const host = source === undefined ? undefined : lookedHosts.get(source.host);
-    if (source === undefined || host === undefined) continue;
-    const { status, isMissedFire } = judgeVerdict(buildFacts(source, host, short));
-    looked.push({ source, host, protection: isMissedFire === undefined ? { status } : { status, isMissedFire } });
-  }
+  const { hosts, sources, counts } = judgements.judge(fleet, fleet.order, short);
   return {
     at: now,
-    sources: looked,
-    counts: countProtections(looked.map(({ protection }) => protection)),
-    hosts: lookedHosts,
-    plans: [...plans.values()],
+    sources,
+    counts,
+    hosts,
+    plans: [...fleet.plans.values()],
     explain: ({ source, host }) => judgeVerdict(buildFacts(source, host, whole)).explain(),
     findNextFire: ({ enabled, schedule }) =>
       enabled && schedule !== undefined ? promises.findNextFire(schedule, now) : undefined,

@@ -81,6 +81,7 @@ export async function readSources(
     const picked = pick(source);
     if (fleet.sources.get(source.id)?.nameKey !== picked.nameKey) fleet.order = undefined;
     fleet.sources.set(source.id, { ...picked, ...about, objectives: resolve(fleet, source, about) });
+    fleet.changed.add(source.id);
   }
   for (const id of gone) if (fleet.sources.delete(id)) fleet.order = undefined;
 }
@@ -112,5 +113,9 @@ function resolve(
 }
 
 export function resolveObjectives(fleet: KeptFleet, isMeant: (source: KeptSource) => boolean): void {
-  for (const source of fleet.sources.values()) if (isMeant(source)) source.objectives = resolve(fleet, source, source);
+  for (const source of fleet.sources.values()) {
+    if (!isMeant(source)) continue;
+    source.objectives = resolve(fleet, source, source);
+    fleet.changed.add(source.id);
+  }
 }

@@ -2,6 +2,7 @@
 import type { SourceId } from '@holdfast/shared/domain/ids.ts';
 import type { Direction } from '@holdfast/shared/domain/list-orders.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
+import { takeFront } from '@holdfast/shared/front.ts';
 import * as z from 'zod';
 import type { PageRequest } from '../../store/page.ts';
 import type { LookedSource } from './look.ts';
@@ -15,7 +16,12 @@ export interface LookOrder {
 }
 
 /** Where a source stands in an order: no two stand at the same place. */
-type Place = readonly [value: string, nameKey: string, id: string];
+interface Place {
+  value: string;
+  nameKey: string;
+  id: string;
+}
+
 /** A page is marked by the place of the last source before it, which need not be there any more. */
 const markSchema = z.tuple([z.string(), z.string(), z.string(), z.string()]);
 
@@ -25,21 +31,20 @@ export function sortNumber(value: number): string {
 }
 
 function comparePlaces(a: Place, b: Place): number {
-  for (const [at, value] of a.entries()) {
-    const other = b[at] ?? '';
-    if (value !== other) return value < other ? -1 : 1;
-  }
+  if (a.value !== b.value) return a.value < b.value ? -1 : 1;
+  if (a.nameKey !== b.nameKey) return a.nameKey < b.nameKey ? -1 : 1;
+  if (a.id !== b.id) return a.id < b.id ? -1 : 1;
   return 0;
 }
 
-function formatMark(order: string, place: Place): string {
-  return Buffer.from(JSON.stringify([order, ...place]), 'utf8').toString('base64url');
+function formatMark(order: string, { value, nameKey, id }: Place): string {
+  return Buffer.from(JSON.stringify([order, value, nameKey, id]), 'utf8').toString('base64url');
 }
 
 function parseMark(order: string, mark: string): Place {
   try {
-    const [of, ...place] = markSchema.parse(JSON.parse(Buffer.from(mark, 'base64url').toString('utf8')));
-    if (of === order) return place;
+    const [of, value, nameKey, id] = markSchema.parse(JSON.parse(Buffer.from(mark, 'base64url').toString('utf8')));
+    if (of === order) return { value, nameKey, id };
   } catch {
     // Said below, as for the mark of another order.
   }
@@ -48,22 +53,36 @@ function parseMark(order: string, mark: string): Place {
   });
 }
 
-/** The ids of one page of these sources. `invalid` for a mark of another order, or of no list at all. */
+/** One that is at its place already comes first: the sources come by name, which is how equal ones go. */
+function* listPlaces(
+  sources: readonly LookedSource[],
+  { direction, sayValue }: LookOrder,
+  isMeant: (place: Place) => boolean,
+): Generator<Place> {
+  const isTurned = direction === 'desc';
+  for (let step = 0; step < sources.length; step += 1) {
+    const one = sources[isTurned ? sources.length - 1 - step : step];
+    if (one === undefined) continue;
+    const place = { value: sayValue(one), nameKey: one.source.nameKey, id: one.source.id };
+    if (isMeant(place)) yield place;
+  }
+}
+
+/** The ids of one page of these sources, which come in the order of a look. `invalid` for a mark of another order, or of no list at all. */
 export function pageLooked(
   sources: readonly LookedSource[],
-  { name, direction, sayValue }: LookOrder,
+  wish: LookOrder,
   { after, limit }: PageRequest,
 ): { ids: readonly SourceId[]; next?: string | undefined } {
-  const order = `${name} ${direction}`;
+  const order = `${wish.name} ${wish.direction}`;
   const mark = after === undefined ? undefined : parseMark(order, after);
-  const turn = direction === 'desc' ? -1 : 1;
-  const rest = sources
-    .map((one): Place => [sayValue(one), one.source.nameKey, one.source.id])
-    .filter((place) => mark === undefined || turn * comparePlaces(place, mark) > 0)
-    .sort((a, b) => turn * comparePlaces(a, b));
-  const shown = rest.slice(0, limit);
-  const last = rest.length > limit ? shown.at(-1) : undefined;
-  return { ids: shown.map(([, , id]) => id as SourceId), next: last && formatMark(order, last) };
+  const turn = wish.direction === 'desc' ? -1 : 1;
+  const compare = (a: Place, b: Place) => turn * comparePlaces(a, b);
+  const rest = listPlaces(sources, wish, (place) => mark === undefined || compare(place, mark) > 0);
+  const front = takeFront(rest, limit + 1, compare);
+  const shown = front.slice(0, limit);
+  const last = front.length > limit ? shown.at(-1) : undefined;
+  return { ids: shown.map(({ id }) => id as SourceId), next: last && formatMark(order, last) };
 }
 
 /** As the store folds what it searches in. */

@@ -30,6 +30,8 @@ export interface KeptFleet {
   /** When the newest fire was due that is owed, by plan and host with a blank between. */
   misses: ReadonlyMap<string, number>;
   objectives: Objectives;
+  /** Sources that were read anew, or came under other objectives, since all were judged last. */
+  changed: Set<SourceId>;
 }
 
 export interface LookedHost extends KeptHost, HostSituation {}
@@ -52,7 +54,7 @@ export interface JudgedSource {
 export interface FleetLook {
   /** Epoch milliseconds. */
   at: number;
-  /** All that have a host, in the order of lists: by name. */
+  /** All that have a host, in the order of lists: by name. The same list in the next look, as long as all of it is as it was. */
   sources: readonly LookedSource[];
   counts: ProtectionCounts;
   /** All that have or had sources. */

@@ -5,9 +5,9 @@ import { DAY_MS } from '@holdfast/shared/durations.ts';
 import type { SourceProof } from '../../store/drills.ts';
 import type { Plan } from '../../store/plans.ts';
 import type { SourceStanding } from '../../store/standings.ts';
-import { findProofTrouble } from '../drills/proof-trouble.ts';
+import { findProofTrouble, findProofTurn } from '../drills/proof-trouble.ts';
 import type { SourceObjectives } from './objectives.ts';
-import type { ProtectionFacts } from './protection.ts';
+import { listAgeTurns, type ProtectionFacts } from './protection.ts';
 
 /** A copy follows its backup at once, and takes its time. */
 const COPY_GRACE_MS = 2 * 3_600_000;
@@ -55,11 +55,39 @@ export function buildFacts(source: SourceSituation, host: HostSituation, fires: 
     hostLastSeenAt: host.lastSeenAt,
     standing,
     uncopiedAt: uncopiedAt !== undefined && now - uncopiedAt > COPY_GRACE_MS ? uncopiedAt : undefined,
-    proofTrouble: findProofTrouble(proof, objectives.proof === undefined ? undefined : objectives.proof.ms / DAY_MS, now),
+    proofTrouble: findProofTrouble(proof, findProofDays(objectives), now),
     objectiveMs: objectives.backup?.ms,
     missedAt: findExtreme(Math.max, enabled, (plan) => fires.findMissedAt(plan, host.id)),
     unknownAt: isOffline ? findExtreme(Math.min, enabled, (plan) => fires.findUnknownAt(plan, host)) : undefined,
   };
+}
+
+function findProofDays({ proof }: SourceObjectives): number | undefined {
+  return proof === undefined ? undefined : proof.ms / DAY_MS;
+}
+
+/**
+ * The last instant, epoch milliseconds, through which these facts give the same word while nothing about the source, its host's standing
+ * and its owed fires changes: whatever else a word hangs on by time alone is listed here. Infinity where time changes nothing. It may be
+ * earlier than need be, never later. `findNextFire` tells of schedules what `findLongestWait` may change at.
+ */
+export function findHeldThrough(
+  { plans, proof, objectives, uncopiedAt }: SourceSituation,
+  facts: ProtectionFacts,
+  findNextFire: (schedule: Schedule) => number | undefined,
+): number {
+  let held = Number.POSITIVE_INFINITY;
+  const holdThrough = (at: number | undefined): void => {
+    if (at !== undefined && at >= facts.now && at < held) held = at;
+  };
+  for (const at of listAgeTurns(facts)) holdThrough(at);
+  if (uncopiedAt !== undefined) holdThrough(uncopiedAt + COPY_GRACE_MS);
+  holdThrough(findProofTurn(proof, findProofDays(objectives)));
+  for (const { schedule } of plans) {
+    const nextAt = schedule && findNextFire(schedule);
+    if (nextAt !== undefined) holdThrough(Math.max(facts.now, nextAt - 1));
+  }
+  return held;
 }
 
 function findExtreme(

@@ -223,6 +223,15 @@ export function judgeVerdict(facts: ProtectionFacts): ExplainedVerdict {
   return { status: 'protected', explain: () => `clean backup ${formatAge(age)} ago, ${expectation()}` };
 }
 
+/** The instants, epoch milliseconds, after which the age of the newest clean backup gives another word: until past each of them it holds. */
+export function listAgeTurns(facts: ProtectionFacts): readonly number[] {
+  const goodAt = facts.standing?.lastGoodAt;
+  if (goodAt === undefined) return [];
+  const { limitMs, lostMs } = findExpectation(facts);
+  // Instants are whole milliseconds, and the grace is a part of a wait.
+  return [limitMs, lostMs].flatMap((ms) => (ms === undefined ? [] : [goodAt + Math.floor(ms)]));
+}
+
 export type ProtectionCounts = Readonly<Record<ProtectionStatus, number>>;
 
 export function countProtections(protections: Iterable<ProtectionVerdict>): ProtectionCounts {

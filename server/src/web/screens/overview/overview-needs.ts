@@ -13,6 +13,7 @@ import { shortenSentence, splitFailure } from '../runs/run-words.ts';
 import { joinNames, NAMES_SHOWN } from '../runs/runs.ts';
 import type { Need } from './overview.view.ts';
 import { listAlertNeeds } from './overview-alerts.ts';
+import { gatherSources, type SilentHosts, sayNames } from './overview-sources.ts';
 
 const NEEDS_SHOWN = 12;
 /** Lines that stay with sources in trouble, however much else there is. */
@@ -33,19 +34,6 @@ function toPendingNeed(host: PendingHost, visit: Visit): Need {
   };
 }
 
-const BY_NAME = new Intl.Collator('en', { numeric: true });
-
-/** The first by name, so that a line reads the same each time; the others are only counted, and thousands of them need no order. */
-function sayNames(names: readonly string[]): string {
-  const first: string[] = [];
-  const rest: string[] = [];
-  for (const name of names) {
-    first.splice(first.findLastIndex((one) => BY_NAME.compare(one, name) <= 0) + 1, 0, name);
-    if (first.length > NAMES_SHOWN) rest.push(...first.splice(NAMES_SHOWN));
-  }
-  return joinNames([...first, ...rest]);
-}
-
 /** Each that wants to join, or all of them in one line. */
 function listPendingNeeds(pending: readonly PendingHost[], visit: Visit): Need[] {
   if (pending.length <= EACH_SHOWN) return pending.map((host) => toPendingNeed(host, visit));
@@ -61,11 +49,9 @@ function listPendingNeeds(pending: readonly PendingHost[], visit: Visit): Need[]
 }
 
 /** One line for all sources of a silent host, since the host is what needs looking at; one for all of many silent hosts. */
-function listSilentNeeds(sources: readonly LookedSource[], visit: Visit, face: Clockface): readonly Need[] {
-  const byHost = new Map<LookedSource['host'], number>();
-  for (const { host } of sources) byHost.set(host, (byHost.get(host) ?? 0) + 1);
-  if (byHost.size > EACH_SHOWN) return [groupSilent([...byHost.keys()], sources.length, visit, face)];
-  return [...byHost].map(([{ id, name, lastSeenAt }, count]): Need => {
+function listSilentNeeds(silent: SilentHosts, visit: Visit, face: Clockface): readonly Need[] {
+  if (silent.hosts.size > EACH_SHOWN) return [groupSilent(silent, visit, face)];
+  return [...silent.hosts].map(([{ id, name, lastSeenAt }, count]): Need => {
     const seen = lastSeenAt === undefined ? 'never connected' : `last seen ${formatRelative(lastSeenAt, face)}`;
     return {
       id,
@@ -79,16 +65,15 @@ function listSilentNeeds(sources: readonly LookedSource[], visit: Visit, face: C
 }
 
 /** When the last of them was heard of tells whether it was one event. */
-function groupSilent(hosts: readonly LookedSource['host'][], sources: number, { urls }: Visit, face: Clockface): Need {
-  const newestAt = Math.max(...hosts.map(({ lastSeenAt = 0 }) => lastSeenAt));
+function groupSilent({ hosts, sources, newestAt, names }: SilentHosts, { urls }: Visit, face: Clockface): Need {
   const seen = newestAt === 0 ? 'none ever connected' : `the last of them was seen ${formatRelative(newestAt, face)}`;
   const href = urls.hosts({ state: 'offline' });
   return {
     id: 'silent',
     status: { host: 'offline' },
-    title: `${formatNoun(hosts.length, 'host')} are silent`,
+    title: `${formatNoun(hosts.size, 'host')} are silent`,
     href,
-    detail: `${sayNames(hosts.map(({ name }) => name))} · ${seen} · ${formatNoun(sources, 'source')} unknown until they report`,
+    detail: `${names} · ${seen} · ${formatNoun(sources, 'source')} unknown until they report`,
     act: { label: 'See hosts', href },
   };
 }
@@ -97,7 +82,8 @@ function findPlanless(sources: readonly LookedSource[], caller: Caller, visit: V
   const [first] = sources;
   if (first === undefined) return [];
   const ids = sources.slice(0, SOURCES_PREFILLED).map((one) => one.source.id);
-  const names = joinNames(sources.map((one) => `${one.host.name} / ${one.source.name}`));
+  const shown = sources.slice(0, NAMES_SHOWN).map((one) => `${one.host.name} / ${one.source.name}`);
+  const names = joinNames(shown, sources.length);
   const href = isAllowed(caller, 'plan.manage') ? visit.urls.addPlan({ sources: ids }) : visit.urls.sources();
   return [
     {
@@ -225,27 +211,14 @@ export async function readNeeds(
   { pending: announced, look }: { pending: readonly PendingHost[]; look: FleetLook },
 ): Promise<Needs> {
   const { caller } = visit;
-  const planless: LookedSource[] = [];
-  const silent: LookedSource[] = [];
-  const unprotected: LookedSource[] = [];
-  const atRisk: LookedSource[] = [];
-  for (const one of look.sources) {
-    const { source, host, protection } = one;
-    if (source.enabled && source.plans.length === 0 && host.standing === 'online') planless.push(one);
-    else if (protection.status === 'unknown') silent.push(one);
-    else if (protection.isMissedFire === true) continue;
-    else if (protection.status === 'unprotected') unprotected.push(one);
-    else if (protection.status === 'at_risk') atRisk.push(one);
-  }
-  const bad = [...unprotected, ...atRisk];
+  const { planless, silent, troubled: bad } = gatherSources(look.sources);
   const pending = isAllowed(caller, 'host.approve') ? listPendingNeeds(announced, visit) : [];
   const missed = await listMissedNeeds(context, visit, face);
-  const hosts = new Set<string>(silent.map(({ host }) => host.id));
   const alerts = await listAlertNeeds(context, visit, {
     sources: new Set([...planless, ...bad].map(({ source }) => source.id)),
     plans: new Set(missed.map(({ id }) => id)),
-    hosts,
-    isSilenceTold: hosts.size > EACH_SHOWN,
+    hosts: silent.ids,
+    isSilenceTold: silent.hosts.size > EACH_SHOWN,
   });
   const others = [
     ...alerts.needs,

@@ -1,7 +1,8 @@
 /** The last 24 hours by host, with the fires to come. */
-import type { HostId } from '@holdfast/shared/domain/ids.ts';
+import type { HostId, PlanId } from '@holdfast/shared/domain/ids.ts';
 import { isTerminal } from '@holdfast/shared/domain/run.ts';
 import { HOUR_MS } from '@holdfast/shared/durations.ts';
+import { takeFront } from '@holdfast/shared/front.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
 import type { FleetLook } from '../../../core/fleet/look.ts';
 import type { CoreContext } from '../../../core/ports.ts';
@@ -29,7 +30,22 @@ export interface NightScene {
   now: number;
   zone: string;
   look: FleetLook;
+  due: readonly DuePlan[];
   hostsShown: number;
+}
+
+/** A plan with its next fire, epoch milliseconds. */
+export interface DuePlan {
+  plan: Plan;
+  at: number;
+}
+
+/** All that fire again, in no particular order. */
+export function listDue(look: FleetLook): readonly DuePlan[] {
+  return look.plans.flatMap((plan) => {
+    const at = look.findNextFire(plan);
+    return at === undefined ? [] : [{ plan, at }];
+  });
 }
 
 export interface Night {
@@ -120,11 +136,14 @@ function groupByHost({ sources }: FleetLook, isMeant: (host: HostId) => boolean)
 }
 
 /** Hosts of which there is something to draw, as far as is known without reading their runs. */
-function listActive({ look }: NightScene, from: number, to: number, isWhole: boolean): ReadonlySet<HostId> {
-  const isDue = new Map(look.plans.map((plan) => [plan.id, (look.findNextFire(plan) ?? Number.POSITIVE_INFINITY) <= to]));
+function listActive({ look, due: plans }: NightScene, from: number, to: number, isWhole: boolean): ReadonlySet<HostId> {
+  const due = new Set<PlanId>();
+  for (const { plan, at } of plans) if (at <= to) due.add(plan.id);
   const active = new Set<HostId>();
-  for (const { source, host } of look.sources)
-    if ((!isWhole && (source.standing?.lastAt ?? 0) >= from) || source.plans.some(({ id }) => isDue.get(id))) active.add(host.id);
+  for (const { source, host } of look.sources) {
+    const ranLately = !isWhole && (source.standing?.lastAt ?? 0) >= from;
+    if (ranLately || (due.size > 0 && source.plans.some(({ id }) => due.has(id)))) active.add(host.id);
+  }
   return active;
 }
 
@@ -132,14 +151,21 @@ function hasTrouble(runs: readonly Run[]): boolean {
   return runs.some((run) => run.state === 'failed' || run.state === 'partial');
 }
 
-/** Those with trouble first, then by name. */
-function orderHosts(hosts: Iterable<HostId>, runs: ReadonlyMap<HostId, readonly Run[]>, nameOf: (host: HostId) => string) {
-  const keyed = [...new Set(hosts)].map((host) => ({
+/** The first so many, those with trouble before the others, then by name. */
+function orderHosts(
+  hosts: ReadonlySet<HostId>,
+  runs: ReadonlyMap<HostId, readonly Run[]>,
+  nameOf: (host: HostId) => string,
+  count: number,
+): readonly HostId[] {
+  const keyed = [...hosts].map((host) => ({
     host,
     trouble: hasTrouble(runs.get(host) ?? []) ? 0 : 1,
     name: nameOf(host).toLowerCase(),
   }));
-  return keyed.sort((a, b) => a.trouble - b.trouble || (a.name < b.name ? -1 : 1)).map(({ host }) => host);
+  return takeFront(keyed, count, (a, b) => a.trouble - b.trouble || (a.name < b.name ? -1 : Number(a.name > b.name))).map(
+    ({ host }) => host,
+  );
 }
 
 export async function readNight(context: CoreContext, visit: Visit, calendar: FireCalendar, scene: NightScene): Promise<Night> {
@@ -149,8 +175,8 @@ export async function readNight(context: CoreContext, visit: Visit, calendar: Fi
   const nameOf = (host: HostId): string => look.hosts.get(host)?.name ?? 'a deleted host';
   const { runs, isWhole } = await readDay(context, visit, from);
   const runsOf = Map.groupBy(runs, (run) => run.host);
-  const hosts = orderHosts([...runsOf.keys(), ...listActive(scene, from, to, isWhole)], runsOf, nameOf);
-  const candidates = new Set(hosts.slice(0, 2 * hostsShown));
+  const hosts = new Set([...runsOf.keys(), ...listActive(scene, from, to, isWhole)]);
+  const candidates = new Set(orderHosts(hosts, runsOf, nameOf, 2 * hostsShown));
   const plansOf = groupByHost(look, (host) => candidates.has(host));
   const rows: GanttRow[] = [];
   let empty = 0;
@@ -182,5 +208,5 @@ export async function readNight(context: CoreContext, visit: Visit, calendar: Fi
     const href = look.hosts.has(host) ? { href: visit.urls.host({ host }) } : {};
     rows.push({ label, ...href, bars, next: groupFires(coming, scene.zone) });
   }
-  return { rows, from, to, left: hosts.length - rows.length - empty };
+  return { rows, from, to, left: hosts.size - rows.length - empty };
 }

@@ -8,6 +8,7 @@ import type { CoreContext } from '../../../core/ports.ts';
 import type { Visit } from '../../http/route.ts';
 import { formatByteChange, formatBytes, formatCount, formatDuration, formatNoun } from '../../ui/quantity.ts';
 import type { Clockface } from '../../ui/time.ts';
+import { gatherSources } from './overview-sources.ts';
 import type { TrustView } from './overview-trust.view.ts';
 import { listDays } from './protection-days.ts';
 
@@ -26,21 +27,16 @@ function findMedian(sorted: readonly number[]): number | undefined {
 
 /** Of how many sources the recovery is proven, and how long it takes; undefined where there is nothing to try out yet. */
 function describeProofs({ sources, counts }: FleetLook): TrustView['proofs'] {
-  const tried = sources.filter(({ source }) => source.proof?.newest !== undefined);
+  const { tried, proven } = gatherSources(sources).drills;
   const of = `of ${formatNoun(sources.length, 'source')}`;
-  if (tried.length === 0)
-    return counts.protected === 0 ? undefined : { count: '0', of, detail: 'no drill has tried one out yet' };
-  const proven = tried
-    .filter(({ source }) => source.proof?.newest?.isProven === true)
-    .map(({ host, source }) => ({ host, source, ms: source.proof?.newest?.restoreMs ?? 0 }))
-    .sort((a, b) => a.ms - b.ms);
+  if (tried === 0) return counts.protected === 0 ? undefined : { count: '0', of, detail: 'no drill has tried one out yet' };
   const median = findMedian(proven.map(({ ms }) => ms));
   const last = proven.at(-1);
   const detail = [
     ...(median === undefined ? [] : [`median time to restore ${formatDuration(median)}`]),
     ...(last === undefined || proven.length < 2
       ? []
-      : [`slowest ${last.host.name} / ${last.source.name} ${formatDuration(last.ms)}`]),
+      : [`slowest ${last.one.host.name} / ${last.one.source.name} ${formatDuration(last.ms)}`]),
   ];
   return { count: formatCount(proven.length), of, detail: detail.join(' · ') };
 }

@@ -1,4 +1,5 @@
 /** `/`: is everything protected, and what needs a person? */
+import { takeFront } from '@holdfast/shared/front.ts';
 import { TOPICS } from '../../../core/bus.ts';
 import { isAllowed } from '../../../core/caller.ts';
 import type { FleetLook, LookedSource } from '../../../core/fleet/look.ts';
@@ -35,7 +36,8 @@ import {
   overviewPage,
 } from './overview.view.ts';
 import { readNeeds } from './overview-needs.ts';
-import { readNight } from './overview-night.ts';
+import { type DuePlan, listDue, readNight } from './overview-night.ts';
+import { gatherSources } from './overview-sources.ts';
 import { readTrust } from './overview-trust.ts';
 
 const GOING_SHOWN = 8;
@@ -69,17 +71,10 @@ export function describeFleet(counts: ProtectionCounts, total: number): string {
 
 /** Of how many sources the recovery was proven, and how long ago at most. */
 function describeProofs(sources: readonly LookedSource[], face: Clockface): string[] {
-  let count = 0;
-  let oldest = Number.POSITIVE_INFINITY;
-  for (const { source } of sources) {
-    const { proof } = source;
-    if (proof?.proven === undefined || proof.newest?.isProven !== true) continue;
-    count += 1;
-    oldest = Math.min(oldest, proof.proven.endedAt);
-  }
+  const { count, oldestAt } = gatherSources(sources).proofs;
   if (count === 0) return [];
   const of = count === sources.length ? 'all' : formatCount(count);
-  return [`recovery proven of ${of}, the oldest proof ${formatRelative(oldest, face)}`];
+  return [`recovery proven of ${of}, the oldest proof ${formatRelative(oldestAt, face)}`];
 }
 
 function describeRest({ look: { counts, sources } }: Fleet, face: Clockface): string {
@@ -87,9 +82,7 @@ function describeRest({ look: { counts, sources } }: Fleet, face: Clockface): st
   const parts = ORDER.slice(1)
     .filter((status) => counts[status] > 0)
     .map((status) => `${formatCount(counts[status])} ${viewOfProtection(status).word}`);
-  let oldest = Number.POSITIVE_INFINITY;
-  for (const { source, protection } of sources)
-    if (protection.status === 'protected') oldest = Math.min(oldest, source.standing?.lastGoodAt ?? face.now);
+  const oldest = gatherSources(sources).oldestGoodAt;
   return [
     ...parts,
     ...(counts.protected === 0 ? [] : [`oldest good backup of a protected source ${formatRelative(oldest, face)}`]),
@@ -194,15 +187,13 @@ function listSteps(fleet: Fleet, visit: Visit, hasRun: boolean, { firstSteps }: 
   return steps.filter((step) => step.allowed || step.done);
 }
 
-function listNext(look: FleetLook, visit: Visit): OverviewView['next'] {
-  return look.plans
-    .flatMap((plan) => {
-      const at = look.findNextFire(plan);
-      return at === undefined ? [] : [{ plan, at }];
-    })
-    .sort((a, b) => a.at - b.at)
-    .slice(0, NEXT_SHOWN)
-    .map(({ plan, at }) => ({ id: plan.id, name: plan.name, href: visit.urls.plan({ plan: plan.id }), at }));
+function listNext(due: readonly DuePlan[], visit: Visit): OverviewView['next'] {
+  return takeFront(due, NEXT_SHOWN, (a, b) => a.at - b.at).map(({ plan, at }) => ({
+    id: plan.id,
+    name: plan.name,
+    href: visit.urls.plan({ plan: plan.id }),
+    at,
+  }));
 }
 
 function listTotals(
@@ -229,9 +220,10 @@ async function buildView(context: CoreContext, visit: Visit, calendar: FireCalen
   const installation = await readInstallation(context);
   const fleet = await readFleet(context, visit);
   const { look } = fleet;
+  const due = listDue(look);
   const pending = await listPendingHosts(context, caller);
   const { needs, more, moreAlerts, openAlerts } = await readNeeds(context, visit, face, { pending, look });
-  const night = await readNight(context, visit, calendar, { ...face, look, hostsShown: installation.nightHosts });
+  const night = await readNight(context, visit, calendar, { ...face, look, due, hostsShown: installation.nightHosts });
   return {
     face,
     url: urls.overview(),
@@ -253,7 +245,7 @@ async function buildView(context: CoreContext, visit: Visit, calendar: FireCalen
     goingHref: urls.runs({ state: 'active' }),
     night,
     runsHref: urls.runs({ period: 'day' }),
-    next: listNext(look, visit),
+    next: listNext(due, visit),
     totals: listTotals(fleet, visit, await countOnlineHosts(context, caller.tenant)),
     trust: await readTrust(context, visit, face, look),
     ...(isAllowed(caller, 'plan.manage') ? { welcomeHref: urls.welcome() } : {}),

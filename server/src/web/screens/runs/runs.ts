@@ -34,11 +34,11 @@ const FOUND_ORDERS = ['created'] as const satisfies readonly RunOrder[];
 /** Names that `joinNames` says; it counts the others. */
 export const NAMES_SHOWN = 3;
 
-/** `app`, `orders and shop`, `orders, shop, erp and 4 more`. */
-export function joinNames(names: readonly string[]): string {
-  if (names.length <= 1) return names[0] ?? '';
+/** `app`, `orders and shop`, `orders, shop, erp and 4 more`. `count`: of all, where only the first of them are given. */
+export function joinNames(names: readonly string[], count = names.length): string {
+  if (count <= 1) return names[0] ?? '';
   const shown = names.slice(0, NAMES_SHOWN);
-  if (names.length > NAMES_SHOWN) return `${shown.join(', ')} and ${names.length - NAMES_SHOWN} more`;
+  if (count > NAMES_SHOWN) return `${shown.join(', ')} and ${count - NAMES_SHOWN} more`;
   return `${shown.slice(0, -1).join(', ')} and ${shown.at(-1)}`;
 }
 
