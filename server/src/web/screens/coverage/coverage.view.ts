@@ -188,7 +188,7 @@ function actCell(row: FindingLine, face: Clockface): Html {
   const protect =
     row.protectAction !== undefined &&
     html`<form method="post" action="${row.protectAction}">${button({ label: 'Protect…', small: true })}</form>`;
-  return html`<div class="cluster">${joinButton(row)}${protect}${leave}</div>`;
+  return html`<div class="cluster cluster-row">${joinButton(row)}${protect}${leave}</div>`;
 }
 
 /** Letters of a plan's name that its button shows. */
