@@ -28,6 +28,8 @@ export type Field = {
   readonly kind: FieldKind;
   readonly help?: HtmlValue;
   readonly required?: boolean | undefined;
+  /** Behind the label of a field that need not always be filled, when that is; *optional* where it never must. */
+  readonly unneeded?: string | undefined;
   readonly placeholder?: string | undefined;
   readonly options?: readonly FieldOption[] | undefined;
   /** What was typed or is stored; a list for `multiselect` and `paths`. Ignored where the field is secret. */
@@ -140,7 +142,7 @@ export function formField(field: Field): Html {
   if (field.kind === 'hidden') return html`<input type="hidden" ${attrs({ name: field.name, value: scalarOf(field) })}>`;
   if (field.kind === 'checkbox') return checkboxField(field);
   if (field.kind === 'multiselect') return leadChoices(field);
-  const mark = field.required !== true && field.secret?.stored !== true && html` <span class="optional">optional</span>`;
+  const mark = field.required !== true && field.secret?.stored !== true && html` <span class="optional">${field.unneeded ?? 'optional'}</span>`;
   const input =
     field.unit === undefined
       ? control(field)

@@ -116,10 +116,11 @@ function wherePanel({ ways, values, hosts, search, hostsHelp, targetHelp, errors
   const target = formField({
     name: 'target',
     label: 'Path on the host',
+    unneeded: 'not for in place',
     kind: 'text',
     mono: true,
     value: values.target,
-    help: html`A new directory, or the name of the new file; the user that the agent runs as must be allowed to make it. Not needed in place.${targetHelp !== undefined && ` ${targetHelp}`}`,
+    help: html`A new directory, or the name of the new file; the user that the agent runs as must be allowed to make it.${targetHelp !== undefined && ` ${targetHelp}`}`,
     error: errors['target'],
   });
   const speed = formField(createSpeedField(values.downloadKiBps, errors['downloadKiBps']));
