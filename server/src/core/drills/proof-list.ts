@@ -60,8 +60,8 @@ export async function listProofStandings(
       (filter.host === undefined || source.host === filter.host) &&
       (search === undefined || source.nameKey.includes(search) || foldSearch(host.name).includes(search)),
   );
-  const values: Readonly<Record<ProofOrder, (one: LookedSource) => string>> = {
-    name: () => '',
+  const values: Readonly<Record<ProofOrder, ((one: LookedSource) => string) | undefined>> = {
+    name: undefined,
     host: ({ host }) => foldSearch(host.name),
     state: ({ source }) => String(PROOF_STATES.indexOf(judged.get(source.id)?.state ?? 'impossible')),
     proven: ({ source }) => sortNumber(source.proof?.proven?.endedAt ?? 0),

@@ -11,8 +11,8 @@ export interface LookOrder {
   /** Names the order in its marks. */
   name: string;
   direction: Direction;
-  /** Compared as text; equal ones go by name. */
-  sayValue(one: LookedSource): string;
+  /** Compared as text; equal ones go by name. Undefined: all go by name. */
+  sayValue: ((one: LookedSource) => string) | undefined;
 }
 
 /** Where a source stands in an order: no two stand at the same place. */
@@ -53,33 +53,36 @@ function parseMark(order: string, mark: string): Place {
   });
 }
 
-/** One that is at its place already comes first: the sources come by name, which is how equal ones go. */
+/** By name, which is how equal ones go: the sources come like that. */
 function* listPlaces(
   sources: readonly LookedSource[],
   { direction, sayValue }: LookOrder,
-  isMeant: (place: Place) => boolean,
+  isFitting: (one: LookedSource) => boolean,
 ): Generator<Place> {
   const isTurned = direction === 'desc';
   for (let step = 0; step < sources.length; step += 1) {
     const one = sources[isTurned ? sources.length - 1 - step : step];
-    if (one === undefined) continue;
-    const place = { value: sayValue(one), nameKey: one.source.nameKey, id: one.source.id };
-    if (isMeant(place)) yield place;
+    if (one !== undefined && isFitting(one))
+      yield { value: sayValue?.(one) ?? '', nameKey: one.source.nameKey, id: one.source.id };
   }
 }
 
-/** The ids of one page of these sources, which come in the order of a look. `invalid` for a mark of another order, or of no list at all. */
+/**
+ * The ids of one page of those of the sources that fit; the sources come in the order of a look. By name, none is looked at behind the end of
+ * the page. `invalid` for a mark of another order, or of no list at all.
+ */
 export function pageLooked(
   sources: readonly LookedSource[],
   wish: LookOrder,
   { after, limit }: PageRequest,
+  isFitting: (one: LookedSource) => boolean = () => true,
 ): { ids: readonly SourceId[]; next?: string | undefined } {
   const order = `${wish.name} ${wish.direction}`;
   const mark = after === undefined ? undefined : parseMark(order, after);
   const turn = wish.direction === 'desc' ? -1 : 1;
   const compare = (a: Place, b: Place) => turn * comparePlaces(a, b);
-  const rest = listPlaces(sources, wish, (place) => mark === undefined || compare(place, mark) > 0);
-  const front = takeFront(rest, limit + 1, compare);
+  const rest = listPlaces(sources, wish, isFitting).filter((place) => mark === undefined || compare(place, mark) > 0);
+  const front = wish.sayValue === undefined ? rest.take(limit + 1).toArray() : takeFront(rest, limit + 1, compare);
   const shown = front.slice(0, limit);
   const last = front.length > limit ? shown.at(-1) : undefined;
   return { ids: shown.map(({ id }) => id as SourceId), next: last && formatMark(order, last) };

@@ -17,8 +17,8 @@ import type { ProtectionStatus } from '../protection/protection.ts';
 const GRAVITY: readonly ProtectionStatus[] = ['unprotected', 'at_risk', 'unknown', 'paused', 'protected'];
 
 /** What each order goes by; equal ones go by name. */
-const VALUES: Readonly<Record<SourceOrder, (one: LookedSource) => string>> = {
-  name: () => '',
+const VALUES: Readonly<Record<SourceOrder, ((one: LookedSource) => string) | undefined>> = {
+  name: undefined,
   host: ({ host }) => host.name.toLowerCase(),
   kind: ({ source }) => source.kind,
   good: ({ source }) => sortNumber(source.standing?.lastGoodAt ?? 0),
@@ -42,17 +42,15 @@ export async function listJudgedSources(
   const look = await context.fleet.look(caller.tenant);
   const { status, host, kind, enabled, withoutPlan } = filter;
   const search = filter.search === undefined ? undefined : foldSearch(filter.search);
-  const fitting = look.sources.filter(
-    (one) =>
-      (status === undefined || one.protection.status === status) &&
-      (host === undefined || one.source.host === host) &&
-      (kind === undefined || one.source.kind === kind) &&
-      (enabled === undefined || one.source.enabled === enabled) &&
-      (search === undefined || one.source.nameKey.includes(search)) &&
-      (withoutPlan !== true || isWithoutPlan(one)),
-  );
+  const isFitting = (one: LookedSource) =>
+    (status === undefined || one.protection.status === status) &&
+    (host === undefined || one.source.host === host) &&
+    (kind === undefined || one.source.kind === kind) &&
+    (enabled === undefined || one.source.enabled === enabled) &&
+    (search === undefined || one.source.nameKey.includes(search)) &&
+    (withoutPlan !== true || isWithoutPlan(one));
   const order = { name: sort.by, direction: sort.direction, sayValue: VALUES[sort.by] };
-  const { ids, next } = pageLooked(fitting, order, page);
+  const { ids, next } = pageLooked(look.sources, order, page, isFitting);
   const read = await judgeSources(context, caller, await context.store.sources.findSources(caller.tenant, ids));
   const byId = new Map(read.map((one) => [one.source.id, one]));
   return { rows: ids.flatMap((id) => byId.get(id) ?? []), next };
