@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { globSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { ApiHost, ApiPlan, ApiRun, ApiSource } from '../harness/api.ts';
 import { addPlan, addSource, describeFiles, runPlan } from '../harness/catalog.ts';
+import { openFaketime, sweepOfTheDead } from '../harness/faketime.ts';
 import { awaitSpec, type LocalWorld, prepareLocalWorld } from '../harness/part2/world.ts';
 import { waitFor } from '../harness/services/wait-for.ts';
 import { type Stack, startStack } from '../harness/stack.ts';
@@ -32,8 +32,7 @@ before(async () => {
   stack = await startStack();
   clockFile = join(stack.directory, 'clock');
   await setClock(AHEAD_MS);
-  const [library] = globSync('/usr/lib/*/faketime/libfaketimeMT.so.1');
-  assert.ok(library, 'the package faketime is installed');
+  const library = openFaketime();
   world = await prepareLocalWorld(stack, 'ahead', 'new', {
     env: {
       LD_PRELOAD: library,
@@ -43,7 +42,10 @@ before(async () => {
     },
   });
 });
-after(() => stack?.stop());
+after(async () => {
+  await stack?.stop();
+  sweepOfTheDead();
+});
 
 async function makeSource(name: string): Promise<ApiSource> {
   const folder = join(stack.directory, name);

@@ -2,10 +2,10 @@
  * A clock of the laboratory for our own programs: time goes on as ever, and leaps where a scenario would only wait. Both the wall clock
  * and the monotonic one leap, as if everything had stood still for that long; what the programs start lives in ordinary time.
  */
-import { globSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { UnsupportedError } from './services/identity.ts';
+import { openFaketime, sweepOfTheDead } from './faketime.ts';
 import { createPrivateDirectory } from './services/private-directory.ts';
 import { signalQuietly } from './services/processes.ts';
 import { waitFor } from './services/wait-for.ts';
@@ -44,8 +44,7 @@ export type LabClock = {
  * @throws UnsupportedError without libfaketime.
  */
 export async function startLabClock(minute?: number): Promise<LabClock> {
-  const library = globSync('/usr/lib/*/faketime/libfaketimeMT.so.1').at(0);
-  if (library === undefined) throw new UnsupportedError('libfaketime is not installed; run "node scripts/setup.ts test".');
+  const library = openFaketime();
   const home = await createPrivateDirectory('lab-clock');
   const file = join(home.path, 'offset');
   let offsetMs = minute === undefined ? 0 : (minute * MINUTE_MS - (Date.now() % HOUR_MS) + HOUR_MS) % HOUR_MS;
@@ -80,6 +79,7 @@ export async function startLabClock(minute?: number): Promise<LabClock> {
       }
     },
     async stop() {
+      sweepOfTheDead();
       await rm(file, { force: true });
       await home.remove();
     },

@@ -49,8 +49,11 @@ function proveFullDisk(): void {
 
       const now = systemClock.now();
       rig.plan();
+      // The minute that has begun, and no other that comes while this goes on.
+      const due = new Date(now);
+      const cron = `${due.getUTCMinutes()} ${due.getUTCHours()} ${due.getUTCDate()} ${due.getUTCMonth() + 1} *`;
       for (const plan of rig.spec.plans) {
-        plan.schedule = { cron: '* * * * *', zone: 'UTC' };
+        plan.schedule = { cron, zone: 'UTC' };
         plan.effectiveFrom = now - 60_000;
       }
       const scheduler = createPlanClock(rig.workbench, rig.executor, () => rig.spec);

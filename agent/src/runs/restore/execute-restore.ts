@@ -300,8 +300,8 @@ export async function executeRestore(execution: RestoreExecution): Promise<Resto
   } finally {
     workbench.secrets.release(order.run);
   }
-  // What could not be dropped, because the server was gone or its disk full, goes as soon as it can.
-  if (going.body.half) settleOwedSoon(workbench);
+  // A database that could not be dropped, because its server was gone or the disk full, goes as soon as it can.
+  if (order.target.kind === 'database' && going.body.half) settleOwedSoon(workbench);
   const { isLockLeft, place } = going;
   return { ...(isLockLeft === undefined ? {} : { storedIn: place.repository.id }), owesLook: isLockLeft === true };
 }
