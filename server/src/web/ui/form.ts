@@ -142,7 +142,10 @@ export function formField(field: Field): Html {
   if (field.kind === 'hidden') return html`<input type="hidden" ${attrs({ name: field.name, value: scalarOf(field) })}>`;
   if (field.kind === 'checkbox') return checkboxField(field);
   if (field.kind === 'multiselect') return leadChoices(field);
-  const mark = field.required !== true && field.secret?.stored !== true && html` <span class="optional">${field.unneeded ?? 'optional'}</span>`;
+  const mark =
+    field.required !== true &&
+    field.secret?.stored !== true &&
+    html` <span class="optional">${field.unneeded ?? 'optional'}</span>`;
   const input =
     field.unit === undefined
       ? control(field)

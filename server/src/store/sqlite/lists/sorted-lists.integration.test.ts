@@ -37,7 +37,7 @@ import { boundLogs } from '../logs/log-losses.ts';
 import { createPlans } from '../plans.ts';
 import { createRepositories } from '../repositories.ts';
 import { createSources } from '../sources.ts';
-import { createSql, type Sql } from '../statements.ts';
+import { createSql, type PreparableSql } from '../statements.ts';
 import { computeFacets } from './facets.ts';
 
 /** The same numbers in every run of the test. */
@@ -71,18 +71,21 @@ async function readAll<T, C extends string>(
 
 const pick = <T>(dice: (sides: number) => number, from: readonly T[]): T => from[dice(from.length)] as T;
 
-function openSql(db: Database.Database): Sql {
+function openSql(db: Database.Database): PreparableSql {
   return createSql(db, { onFull: () => undefined, onFault: () => undefined, guardWrite: () => undefined });
 }
 
 function openLists(db: Database.Database) {
   const sql = openSql(db);
-  return {
+  const lists = {
     hosts: { ...createHostRows(sql), ...createHostContacts(sql) },
     sources: createSources(sql),
     plans: createPlans(sql),
     ...createLedger(sql, { guard: async () => undefined, onOddity: () => undefined, logLimits: boundLogs(undefined) }),
   };
+  // What lists of another order take stays to be seen.
+  sql.prepareAll();
+  return lists;
 }
 
 describe('Lists in every order', () => {
