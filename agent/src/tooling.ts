@@ -13,7 +13,7 @@ import { createKeyRing } from './engines/restic/machine-key/key-ring.ts';
 import { createOwnProcesses } from './engines/restic/own-processes.ts';
 import type { Exec } from './exec/contract.ts';
 import { createExec } from './exec/exec.ts';
-import { findLimitTools } from './exec/limits.ts';
+import { findLimitTools, type LimitTools } from './exec/limits.ts';
 import { checkPdeathsig } from './exec/pdeathsig.ts';
 import type { Launcher, StartedProcess } from './exec/process.ts';
 import { openWorkDirs, type WorkDirs } from './exec/work-dir.ts';
@@ -46,6 +46,17 @@ export interface HostTooling extends Tooling {
   sweepScratch(): number;
   /** Whether children die with this agent on this host. */
   pdeathsig: boolean;
+  launching: Launching;
+}
+
+/** What this host starts tools by, proven to work on it. */
+export interface Launching {
+  setpriv: string | undefined;
+  /** Whether children die with this agent. */
+  pdeathsig: boolean;
+  limitTools: LimitTools;
+  /** What does not work, as sentences. */
+  warnings: readonly string[];
 }
 
 async function findSetpriv(): Promise<string | undefined> {
@@ -87,6 +98,15 @@ export interface ToolingOptions {
   log: AgentLog;
   clock?: Clock;
   crypto?: Crypto;
+  /** What was found on this host before, with the same path; looked for anew unless given, which starts some thirty programs. */
+  found?: { launching: Launching; inventory: Inventory } | undefined;
+}
+
+async function findLaunching(): Promise<Launching> {
+  const setpriv = await findSetpriv();
+  const pdeathsig = setpriv !== undefined && (await checkPdeathsig(setpriv));
+  const { tools, warnings } = await findLimitTools({ setpriv: pdeathsig ? setpriv : undefined });
+  return { setpriv, pdeathsig, limitTools: tools, warnings };
 }
 
 /** Opens identity, credentials and tools of the state directory. */
@@ -101,16 +121,15 @@ export async function openTooling({ config, log, ...given }: ToolingOptions): Pr
 
   const workDirs = openWorkDirs(config.stateDir, config.workDirCandidates);
 
-  const setpriv = await findSetpriv();
-  const pdeathsig = setpriv !== undefined && (await checkPdeathsig(setpriv));
+  const launching = given.found?.launching ?? (await findLaunching());
+  const { setpriv, pdeathsig } = launching;
   if (!pdeathsig) {
     log.warn(
       { setpriv: setpriv ?? 'missing' },
       'children do not die with the agent on this host: install util-linux, and give capabilities as ambient ones instead of file capabilities',
     );
   }
-  const limitTools = await findLimitTools({ setpriv: pdeathsig ? setpriv : undefined });
-  for (const warning of limitTools.warnings) log.warn({}, warning);
+  for (const warning of launching.warnings) log.warn({}, warning);
   const processes = createOwnProcesses(clock);
   const launcher: Launcher = {
     environment: {
@@ -121,7 +140,7 @@ export async function openTooling({ config, log, ...given }: ToolingOptions): Pr
       },
     },
     setpriv,
-    limitTools: limitTools.tools,
+    limitTools: launching.limitTools,
     cancelGraceMs: PROCESS.cancelGraceMs,
   };
   const createExecWith: HostTooling['createExecWith'] = (hooks) =>
@@ -138,7 +157,7 @@ export async function openTooling({ config, log, ...given }: ToolingOptions): Pr
     });
   const exec = createExecWith({ onStarted: () => undefined, onEnded: () => undefined });
   const look = () => takeInventory({ exec, path: config.toolPath, workDir: workDirs.root });
-  let inventory = await look();
+  let inventory = given.found?.inventory ?? (await look());
   const keys = createKeyRing(clock);
 
   return {
@@ -157,6 +176,7 @@ export async function openTooling({ config, log, ...given }: ToolingOptions): Pr
     dumpDirs: config.dumpDirs,
     log,
     pdeathsig,
+    launching,
     hooks: createHooks({ directory: config.hooksDir, workDirs }),
     drillGround: openDrillGround({ ...config, isRoot: process.geteuid?.() === 0 }),
     createExecWith,

@@ -27,7 +27,7 @@ export async function openSession(baseUrl: string, account: Account): Promise<Se
   };
 }
 
-const LIMIT = 400;
+const LIMIT = 500;
 
 /** An order of a list that is narrowed already: the same rows again, for each filter and each column. */
 function isOrderOfFiltered(link: string): boolean {
