@@ -44,8 +44,6 @@ export interface HostTooling extends Tooling {
    * the start of the agent.
    */
   sweepScratch(): number;
-  /** Whether children die with this agent on this host. */
-  pdeathsig: boolean;
   launching: Launching;
 }
 
@@ -175,7 +173,6 @@ export async function openTooling({ config, log, ...given }: ToolingOptions): Pr
     spoolDir: config.spoolDir ?? join(config.stateDir, 'spool'),
     dumpDirs: config.dumpDirs,
     log,
-    pdeathsig,
     launching,
     hooks: createHooks({ directory: config.hooksDir, workDirs }),
     drillGround: openDrillGround({ ...config, isRoot: process.geteuid?.() === 0 }),

@@ -80,7 +80,7 @@ export async function runDoctor(config: AgentConfig, json: boolean): Promise<boo
   const glance = findJournalGlance(config.stateDir);
   const spec = glance?.spec && tooling.hostId() ? readSpec(tooling, glance.spec) : undefined;
   const { reports } = tooling.inventory();
-  const sight: Sight = { config, reports, pdeathsig: tooling.pdeathsig, hooks: tooling.hooks, spec, glance };
+  const sight: Sight = { config, reports, pdeathsig: tooling.launching.pdeathsig, hooks: tooling.hooks, spec, glance };
   const checks: Check[] = [
     {
       name: 'private directory',

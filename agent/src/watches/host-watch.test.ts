@@ -17,7 +17,8 @@ it('Facts tell of the hooks, and a heartbeat whether the disk lets the agent wri
   t.after(() => journal.close());
   const installed: HookEntry[] = [{ name: 'stop' }, { name: 'Not a name', problem: 'x' }];
   const hooks = { list: () => ({ directory: '/etc/hooks', exists: true, hooks: installed, omitted: 0 }) };
-  const tooling = { clock, log: console, pdeathsig: true, dumpDirs: [], hooks };
+  const launching = { setpriv: '/usr/bin/setpriv', pdeathsig: true, limitTools: {}, warnings: [] };
+  const tooling = { clock, log: console, launching, dumpDirs: [], hooks };
   const executor = { active: 0, waiting: 0 };
   const watch = await openHostWatch({ tooling, stateDir, version: '1.2.3', journal, executor });
   t.after(() => watch.close());
