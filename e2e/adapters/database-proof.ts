@@ -60,10 +60,21 @@ export async function restoreDump(source: ProvedSource, targetDatabase: string, 
   const { config, secrets, tools, runner } = source;
   const input = { config, secrets, tools, workDir: runner.workDir, targetDatabase };
   assert.deepEqual(pickState(await inspectTarget(source, targetDatabase)), { exists: false, empty: true });
-  const created = await runner.run(restore.planCreateTarget(input));
+  const mark = 'run_7';
+  const created = await runner.run(restore.planCreateTarget({ ...input, mark }));
   assert.equal(created.exitCode, 0, created.stderr);
-  assert.deepEqual(pickState(await inspectTarget(source, targetDatabase)), { exists: true, empty: true });
-  return restore.judgeRestore(await runner.run(restore.planRestore(input), dump));
+  const made = await inspectTarget(source, targetDatabase);
+  assert.deepEqual(pickState(made), { exists: true, empty: true });
+  assert.equal(made.marks.length, 1);
+  const verdict = restore.judgeRestore(await runner.run(restore.planRestore(input), dump));
+  const filled = await inspectTarget(source, targetDatabase);
+  assert.deepEqual(filled.marks, made.marks, 'the mark of the one that was made, whatever came into it');
+  if (!restore.planUnmark) return verdict;
+  const unmarked = await runner.run(restore.planUnmark({ ...input, mark }));
+  assert.equal(unmarked.exitCode, 0, unmarked.stderr);
+  const { marks, tables, empty } = await inspectTarget(source, targetDatabase);
+  assert.deepEqual({ marks, tables, empty }, { marks: [], tables: filled.tables, empty: filled.empty }, 'it is no content');
+  return verdict;
 }
 
 export async function verifyTarget(source: ProvedSource, targetDatabase: string): Promise<{ tables: number; seen: string }> {

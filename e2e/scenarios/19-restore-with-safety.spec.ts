@@ -161,14 +161,17 @@ test('a lost server: the roles that the backup names are made first, and the dum
   await signIn(page, stack.server.url, stack.admin, `/snapshots/${snapshot}/restore`);
   await page.locator('input[name=target]').fill('shop');
   await page.getByText('More options').click();
-  await page.getByLabel('Connections').fill('2');
-  // Left before the confirmation is ticked: each change has the target looked at anew, which is to be confirmed anew.
-  await page.getByLabel('Connections').press('Tab');
   await page.getByLabel('Roles').selectOption('needed');
   await expect(page.getByText('1 role would be made: “shop "keeper" 注文”.')).toBeVisible({ timeout: 30_000 });
+  await page.getByLabel('Connections').fill('2');
+  const looked = page.waitForResponse((answer) => answer.request().method() === 'POST');
+  // The click leaves the field, and so has the target looked at anew; what is agreed to is the same then, and so is the tick.
+  await page.locator('input[name=understood]').check();
+  await looked;
+  await expect(page.locator('#restore-confirm.htmx-swapping, #restore-confirm.htmx-settling')).toHaveCount(0);
+  await expect(page.locator('input[name=understood]')).toBeChecked();
   await expectAccessible(page);
   await takePicture(page, 'restore-roles');
-  await page.locator('input[name=understood]').check();
   await page.getByRole('button', { name: 'Start the restore' }).click();
   const run = await stack.api.waitForRun(await readRunId(page), 'succeeded');
   expect(findEvidence(run, 'fully_read')?.ok).toBe(true);

@@ -56,6 +56,8 @@ export type JournaledBackup = z.infer<typeof journaledBackupSchema>;
 const halfRestoredSchema = z.object({
   /** Databases that it made and that must not stay. */
   made: z.array(z.string().max(255)).max(4),
+  /** The one that it made under the name that a person chose; somebody else's may be there by now, without that mark. */
+  own: z.object({ database: z.string().max(255), mark: z.string().max(64) }).optional(),
   /** One that was about to be made, and may be somebody else's by now: it goes only while it is empty. */
   making: z.string().max(255).optional(),
   /** One that was there before, empty, and is filled bit by bit: what has come into it stays there. */
@@ -64,7 +66,7 @@ const halfRestoredSchema = z.object({
   swap: z.object({ target: z.string().max(255), aside: z.string().max(255) }).optional(),
   /**
    * Set while what exists is changed in one transaction: the server's mark of it, as soon as that is known, and whether its tool has said that it
-   * was carried out.
+   * was carried out; of what did not exist, that all of it has come.
    */
   change: z.object({ mark: z.string().max(64).optional(), isDone: z.boolean().optional() }).optional(),
   /** Roles may bear the mark of the restore: to be dropped, or to lose the mark because it ended well. */

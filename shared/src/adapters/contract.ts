@@ -228,6 +228,8 @@ function planEverything(
     add('restore', () => restore.planRestore(target));
     add('verify', () => restore.planVerify(target));
     add('drop', () => restore.planDropTarget(target));
+    add('create marked', () => restore.planCreateTarget({ ...target, mark: 'run_7' }));
+    add('unmark', () => restore.planUnmark?.({ ...target, mark: 'run_7' }));
     add('proof', () => restore.planProof?.(target));
     for (const mode of ['clean', 'append', 'schema_only', 'data_only'] as const)
       if (restore.modes.includes(mode)) add(`restore ${mode}`, () => restore.planRestore({ ...target, mode, owners: false }));

@@ -84,6 +84,11 @@ export interface TargetState {
   fixed?: number | undefined;
   /** The restoring user may do everything; undefined where the engine does not ask. */
   superuser?: boolean | undefined;
+  /**
+   * What tells it from another database that has its name earlier or later: the server's own number of it, or what restores that made it have set
+   * in it. No content is counted among them.
+   */
+  marks: readonly string[];
 }
 
 export type { PlanInput, ToolOutcome, Verdict };
@@ -192,7 +197,9 @@ export interface DatabaseRestore {
   isWholeEnd?(lastBytes: string): boolean;
   planInspectTarget(input: RestoreInput): Command;
   parseInspectTarget(stdout: string): TargetState;
-  planCreateTarget(input: RestoreInput): Command;
+  /** With `mark`, where the server has no number of its own for a database, the new one bears that until `planUnmark`. */
+  planCreateTarget(input: RestoreInput & { mark?: string | undefined }): Command;
+  planUnmark?(input: RestoreInput & { mark: string }): Command;
   /** Reads the data artifact on standard input. */
   planRestore(input: PourInput): Command;
   /** Fills an empty database in one transaction where that is asked for. */

@@ -9,7 +9,7 @@ import { systemClock, systemRandomBytes } from '@holdfast/shared/clock.ts';
 import { createId, type RunId } from '@holdfast/shared/domain/ids.ts';
 import type { RestoreMode, RestoreOptions } from '@holdfast/shared/domain/restore.ts';
 import { GENERATIONS } from '../../engines/restic/fixtures/laboratory.ts';
-import { readEnd } from '../../handlers/fixtures/restore-orders.ts';
+import { readEnd, readLog } from '../../handlers/fixtures/restore-orders.ts';
 import { type CrashRig, openCrashRig } from '../fixtures/crash-rig.ts';
 import { startPostgresServer } from '../fixtures/postgres-server.ts';
 import { holdTool } from './fixtures/held-tools.ts';
@@ -44,6 +44,8 @@ interface Case {
   options?: RestoreOptions;
   /** From a script in gzip on the host in place of the snapshot; `restrict` is its psql. */
   isFile?: boolean;
+  /** While the agent is away somebody drops what it made, and makes another database of that name. */
+  isReplaced?: boolean;
 }
 
 /** Every stage of every way; `create`, `verify`, `swap` and `proof` are the scripts and readings of the stages. */
@@ -51,7 +53,9 @@ const CASES: readonly Case[] = [
   { mode: 'new', standing: 'none', at: 'after create', left: 'old' },
   { mode: 'new', standing: 'none', at: 'before pg_restore', left: 'old', options: { jobs: 2, roles: 'all' } },
   { mode: 'new', standing: 'none', at: 'after pg_restore', left: 'old', options: { jobs: 2 } },
-  { mode: 'new', standing: 'none', at: 'before verify', left: 'old' },
+  { mode: 'new', standing: 'none', at: 'after pg_restore', left: 'old', isReplaced: true },
+  { mode: 'new', standing: 'none', at: 'before verify', left: 'new' },
+  { mode: 'replace', standing: 'none', at: 'before verify', left: 'new' },
   { mode: 'schema_only', standing: 'none', at: 'after pg_restore', left: 'old', options: { jobs: 4 } },
   { mode: 'new', standing: 'empty', at: 'before pg_restore', left: 'old' },
   { mode: 'new', standing: 'empty', at: 'after pg_restore', left: 'new', options: { jobs: 1 } },
@@ -67,6 +71,8 @@ const CASES: readonly Case[] = [
   { mode: 'data_only', standing: 'tables', at: 'after pg_restore', left: 'new' },
   { mode: 'tables', standing: 'old', at: 'after pg_restore of scratch', left: 'old', options: { jobs: 2 } },
   { mode: 'tables', standing: 'old', at: 'after pg_restore', left: 'new' },
+  { mode: 'tables', standing: 'none', at: 'before pg_restore', left: 'old' },
+  { mode: 'tables', standing: 'none', at: 'after pg_restore', left: 'new' },
   { mode: 'new', standing: 'none', at: 'after restrict', left: 'old', isFile: true },
   { mode: 'replace', standing: 'old', at: 'before restrict of scratch', left: 'old', isFile: true },
   { mode: 'append', standing: 'later', at: 'before restrict', left: 'old', isFile: true },
@@ -163,26 +169,39 @@ test('An agent that is killed in any stage of any restore leaves each target who
   await killAtHolds(
     rig,
     cases.map(({ run, mode, at }) => ({ run, name: `${mode} ${at}` })),
-    () => {
+    async () => {
       for (const { run } of cases) if (hasMark(rig, run)) marked.add(run);
+      for (const { database } of cases.filter(({ isReplaced }) => isReplaced)) {
+        await query(`DROP DATABASE ${database} WITH (FORCE)`);
+        await query(`CREATE DATABASE ${database} TEMPLATE template0`);
+        await query('CREATE TABLE theirs AS SELECT 1 AS x', database);
+      }
     },
   );
 
   const content = await dump('shop');
-  for (const { mode, at, left, run, database, before } of cases) {
+  const stays: string[] = [];
+  for (const { mode, standing, at, left, run, database, before, isReplaced } of cases) {
     const name = `${mode} ${at}`;
     const events = rig.listEvents(run);
     const end = readEnd(events);
     // A transaction that was over before anybody could see its mark is told as one that has to be looked at.
-    const isKnown = mode === 'replace' || marked.has(run);
+    const isKnown = mode === 'replace' || mode === 'new' || marked.has(run);
     if (left === 'new' && isKnown) assert.equal(end.state, 'succeeded', `${name}: ${end.message}`);
     else assert.deepEqual([end.state, end.reason], ['failed', 'interrupted'], `${name}: ${end.message}`);
-    if (before === undefined) continue;
+    if (isReplaced) {
+      assert.match(readLog(events), /somebody has made another of that name: it stays as it is/);
+      assert.equal(await query('SELECT x FROM theirs', database), '1', name);
+    }
+    const isThere = left === 'new' && (isKnown || mode !== 'tables');
+    if (standing === 'none' && (isThere || isReplaced)) stays.push(database);
+    if (standing === 'none' && !isThere) continue;
     const now = await dump(database);
     if (left === 'old') assert.equal(now, before, name);
     else assert.equal(await query('SELECT count(*), max(id) FROM a', database), '3000|3000', name);
-    if (mode === 'replace' && left === 'new') assert.equal(now, content, name);
+    if ((mode === 'replace' || standing === 'none') && mode !== 'tables' && left === 'new') assert.equal(now, content, name);
   }
+  for (const database of stays) await query(`DROP DATABASE ${database}`);
   assert.equal(await listDatabases(), standing, 'nothing new stays, nothing private either');
   assert.equal(await query("SELECT count(*) FROM pg_roles WHERE rolname = 'spare'"), '0');
   assert.equal(await query("SELECT count(*) FROM pg_shdescription WHERE description LIKE 'Made by Holdfast%'"), '0');

@@ -40,6 +40,8 @@ test('A restore whose agent was killed', async (t) => {
   // The answers stand in lines of their own.
   const markOf = async (end: string) => /^\d+$/m.exec(await server.query(`BEGIN; SELECT txid_current(); ${end}`))?.[0] ?? '';
   const nameOf = (order: RestoreOrder) => ({ scratch: `holdfast_new_${order.run}`, aside: `holdfast_old_${order.run}` });
+  const readOid = (name: string) =>
+    server.query(`SELECT oid FROM pg_database WHERE datname = '${name}'`).then((told) => told.trim());
   const create = (name: string) => server.query(`CREATE DATABASE "${name}"`);
   const recover = async (order: RestoreOrder) => {
     await recoverRuns(rig.workbench, rig.executor, undefined);
@@ -89,10 +91,37 @@ test('A restore whose agent was killed', async (t) => {
 
   await t.test('while it filled a new database: that one is gone', async () => {
     const order = createOrder(rig, source, MADE, { database: 'half "made"\n', on: server });
-    leave(order, { made: ['half "made"\n'] });
     await server.query('CREATE DATABASE "half ""made""\n"');
-    assert.equal(readEnd(await recover(order)).state, 'failed');
+    leave(order, { made: [], own: { database: 'half "made"\n', mark: await readOid('half "made"\n') } });
+    const events = await recover(order);
+    assert.equal(readEnd(events).state, 'failed');
+    assert.match(readLog(events), /removed: half "made"/);
     assert.equal(await listNames(), names);
+  });
+
+  await t.test('while it filled a new database in whose place somebody has put another since: that one stays', async () => {
+    const order = createOrder(rig, source, MADE, { database: 'half', on: server });
+    await create('half');
+    leave(order, { made: [], own: { database: 'half', mark: await readOid('half') } });
+    await server.query('DROP DATABASE half');
+    await create('half');
+    const events = await recover(order);
+    assert.deepEqual([readEnd(events).state, readEnd(events).reason], ['failed', 'interrupted']);
+    assert.match(readLog(events), /half .* is gone, and somebody has made another of that name: it stays as it is/);
+    assert.doesNotMatch(readLog(events), /removed/);
+    assert.equal(await listNames(), `half ${names}`);
+    await server.query('DROP DATABASE half');
+  });
+
+  await t.test('after everything had come into a new database: it stays, and is counted', async () => {
+    const order = createOrder(rig, source, MADE, { database: 'half', on: server });
+    await create('half');
+    leave(order, { made: [], own: { database: 'half', mark: await readOid('half') }, change: { isDone: true } });
+    const events = await recover(order);
+    assert.equal(readEnd(events).state, 'succeeded', readLog(events));
+    assert.match(JSON.stringify(findEvent(events, 'run.finished').evidence), /"target_verified".*0 tables/);
+    assert.equal(await listNames(), `half ${names}`);
+    await server.query('DROP DATABASE half');
   });
 
   await t.test(

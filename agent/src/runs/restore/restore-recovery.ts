@@ -13,6 +13,7 @@ import { toRestoreRefs } from '../secrets/secrets-apart.ts';
 import type { Workbench } from '../workbench.ts';
 import { ask, dropMade, type InspectPart, inspect } from './database/restore-ask.ts';
 import { askForEnd } from './database/restore-change.ts';
+import { describeOthers, dropOwn, unmarkOwn } from './database/restore-own.ts';
 import { EXTENTS, type Stock, takeStock } from './database/restore-record.ts';
 import { finishTaking, hasMoved, nameTaken } from './database/restore-take.ts';
 import { listConfiguredPaths } from './files/restore-in-place.ts';
@@ -75,13 +76,34 @@ async function settleRoles(part: InspectPart, run: string, roles: HalfRestored['
   if (result.exitCode !== 0) throw new Error(`roles that were made for a restore are not settled: ${result.stderr.trim()}`);
 }
 
-async function settle(workbench: Workbench, { order, half }: JournaledRestore): Promise<HalfEnd> {
+interface Settled {
+  end: HalfEnd;
+  /** Databases that are gone. */
+  removed: readonly string[];
+  /** What somebody else's database is there for that was left alone. */
+  words?: string | undefined;
+}
+
+/** What is to go that was made under the name of the target. */
+async function settleOwn(part: InspectPart, own: HalfRestored['own'], end: HalfEnd): Promise<Omit<Settled, 'end'>> {
+  if (!own) return { removed: [] };
+  if (end === 'new') {
+    const { ok, words } = await unmarkOwn(part, own);
+    return { removed: [], words: ok ? undefined : words };
+  }
+  const { is, words } = await dropOwn(part, own);
+  if (is === 'there') throw new Error(`${own.database} could not be dropped: ${words}`);
+  return is === 'gone' ? { removed: [own.database] } : { removed: [], words: describeOthers(own) };
+}
+
+async function settle(workbench: Workbench, { order, half }: JournaledRestore): Promise<Settled> {
   const { connection } = order;
-  if (!half || !connection) return 'old';
+  const nothing: Settled = { end: 'old', removed: [] };
+  if (!half || !connection) return nothing;
   return withWorkDir(workbench, async (workDir) => {
     const prepared: PreparedSource = prepareSourceDraft(workbench, connection, toRestoreRefs(order).connection, workDir);
     const restore: DatabaseRestore | undefined = prepared.adapter.restore;
-    if (!restore) return 'old';
+    if (!restore) return nothing;
     const part: InspectPart = { tooling: workbench, exec: workbench.exec, workDir, connection: prepared, restore };
     const end = await findEnd(part, order, half);
     const left = [...half.made, ...(half.swap ? [half.swap.aside] : [])];
@@ -90,23 +112,26 @@ async function settle(workbench: Workbench, { order, half }: JournaledRestore): 
       const { ok, words } = await dropMade(part, database);
       if (!ok) throw new Error(`${database} could not be dropped: ${words}`);
     }
+    const { removed, words } = await settleOwn(part, half.own, end);
     // Roles that something needs stay whatever is said here.
     await settleRoles(part, order.run, end === 'new' && half.roles ? 'keep' : half.roles);
-    return end;
+    return { end, removed: [...half.made, ...removed], words };
   });
 }
 
+const listMade = (half: HalfRestored | undefined): readonly string[] => [
+  ...(half?.made ?? []),
+  ...(half?.own ? [half.own.database] : []),
+];
+
 /** Cleans up after one restore that was cut off; throws nothing. */
-async function settleHalfRestored(workbench: Workbench, body: JournaledRestore): Promise<HalfEnd> {
+async function settleHalfRestored(workbench: Workbench, body: JournaledRestore): Promise<Settled> {
   try {
     return await settle(workbench, body);
   } catch (thrown) {
     const error = toAppError(thrown);
-    workbench.log.warn(
-      { databases: body.half?.made ?? [] },
-      `what a restore left behind is not cleaned up yet: ${error.message}`,
-    );
-    return findReason(error) === 'secrets_missing' ? 'closed' : 'unknown';
+    workbench.log.warn({ databases: listMade(body.half) }, `what a restore left behind is not cleaned up yet: ${error.message}`);
+    return { end: findReason(error) === 'secrets_missing' ? 'closed' : 'unknown', removed: [] };
   }
 }
 
@@ -127,14 +152,16 @@ async function takeStockAgain(
   const { connection, target, recorded } = order;
   if (!half?.change || !connection || target.kind !== 'database') return undefined;
   const { database, mode = 'new' } = target;
-  if (mode === 'tables' || mode === 'replace') return undefined;
+  // With these, what was built beside had been counted there; where nothing was in the way, there was nothing beside.
+  const poured = mode === 'replace' && half.own ? 'new' : mode;
+  if (poured === 'tables' || poured === 'replace') return undefined;
   return withWorkDir(workbench, async (workDir) => {
     const prepared = prepareSourceDraft(workbench, connection, toRestoreRefs(order).connection, workDir);
     const { restore } = prepared.adapter;
     if (!restore) return undefined;
     const origin = { endWords: 'The server remembers that it carried out the whole of it.' };
     const part = { tooling: workbench, exec: workbench.exec, workDir, connection: prepared, restore, recorder, recorded, origin };
-    return takeStock(part, { ...prepared.input, targetDatabase: database }, EXTENTS[mode]);
+    return takeStock(part, { ...prepared.input, targetDatabase: database }, EXTENTS[poured]);
   });
 }
 
@@ -188,14 +215,14 @@ export async function endCutRestore(
   durationMs: number,
   mayWait: boolean,
 ): Promise<boolean> {
-  const end = await settleHalfRestored(workbench, body);
+  const { end, ...settled } = await settleHalfRestored(workbench, body);
   if (end === 'unknown' && mayWait) return false;
-  await endAs(end === 'closed' ? 'unknown' : end, workbench, recorder, body, durationMs);
+  await endAs({ ...settled, end: end === 'closed' ? 'unknown' : end }, workbench, recorder, body, durationMs);
   return true;
 }
 
 async function endAs(
-  end: Exclude<HalfEnd, 'closed'>,
+  { end, removed: dropped, words }: Settled & { end: Exclude<HalfEnd, 'closed'> },
   workbench: Workbench,
   recorder: Recorder,
   { order, half }: JournaledRestore,
@@ -205,6 +232,7 @@ async function endAs(
     if (half && end !== 'unknown')
       workbench.journal.runs.revise(recorder.run, { kind: 'restore', order, started: true } satisfies JournaledRestore);
   };
+  if (words !== undefined) recorder.log('warn', words);
   // What came is remembered until the run has ended, for an agent that is killed once more; what went must not be taken for what came.
   if (end === 'new')
     return endChanged(workbench, recorder, { kind: 'restore', order, half, started: true }, durationMs, forgetHalf);
@@ -215,7 +243,7 @@ async function endAs(
     const seen = 'Everything had been compared with the snapshot before the agent ended, and is in its place.';
     if (placed.isWhole) return endPlaced(recorder, order, half.placing.bytes, describePlaced(seen), durationMs, forgetHalf);
   }
-  const removed = [...(half?.made ?? []), ...(half?.roles ? ['roles'] : [])];
+  const removed = [...dropped, ...(half?.roles ? ['roles'] : [])];
   if (removed.length > 0 && (end === 'old' || end === 'doubtful')) recorder.log('info', `removed: ${removed.join(', ')}`);
   if (half?.filling !== undefined) recorder.log('error', describeHalf(half.filling));
   else if (order.target.kind === 'database' && (end === 'old' || end === 'doubtful'))
@@ -226,7 +254,7 @@ async function endAs(
     recorder.log('info', `removed what was not yet in place: ${gone.join(', ')}`);
   }
   if (end === 'unknown') {
-    const made = half?.made ?? [];
+    const made = listMade(half);
     const drops = made.length > 0 ? `; dropped as soon as it does: ${made.join(', ')}` : '';
     recorder.log('error', `the server does not answer${drops}`);
     if (half?.change) recorder.log('error', DOUBTFUL);
@@ -290,9 +318,10 @@ export function settleOwedSoon(workbench: Workbench): void {
 export async function settleOwedRestores(workbench: Workbench): Promise<void> {
   let left = 0;
   for (const body of listOwed(workbench)) {
-    const end = await settleHalfRestored(workbench, body);
+    const { end, words } = await settleHalfRestored(workbench, body);
     if (end === 'unknown' || end === 'closed') left += 1;
     else forgetOwed(workbench, body.order.run);
+    if (words !== undefined) workbench.log.warn({ run: body.order.run }, words);
   }
   if (left > 0) settleOwedSoon(workbench);
 }

@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { encodeHex } from '@holdfast/shared/adapters/sources/database.ts';
 import { systemClock, systemRandomBytes } from '@holdfast/shared/clock.ts';
 import { createId, type RunId } from '@holdfast/shared/domain/ids.ts';
 import type { RestoreMode } from '@holdfast/shared/domain/restore.ts';
 import { GENERATIONS } from '../../../engines/restic/fixtures/laboratory.ts';
 import { startMariadb } from '../../../handlers/fixtures/database-servers.ts';
-import { readEnd } from '../../../handlers/fixtures/restore-orders.ts';
+import { readEnd, readLog } from '../../../handlers/fixtures/restore-orders.ts';
 import { openCrashRig } from '../../fixtures/crash-rig.ts';
 import { holdTool } from '../fixtures/held-tools.ts';
 import { backUpOnce, describeOrder, journalRestore, killAtHolds } from '../fixtures/journaled-restores.ts';
@@ -40,22 +41,26 @@ const STANDING = {
 } as const;
 
 /**
- * A point at which a client is: about to begin, or done and not yet gone. `fill` writes the dump into the first database, `dump` makes the safety
- * backup, `routines` and `events` carry over what cannot be moved, before and after the move; the others are the scripts of the stages.
+ * A point at which a client is: about to begin, or done and not yet gone. `fill` writes the dump into the first database, `verify` counts in the
+ * target, `dump` makes the safety backup, `routines` and `events` carry over what cannot be moved, before and after the move; the others are the scripts of the stages.
  */
 interface Case {
   mode: RestoreMode;
   standing: keyof typeof STANDING;
-  at: `${'before' | 'after'} ${'fill' | 'dump' | 'routines' | 'events' | `take-${string}`}`;
+  at: `${'before' | 'after'} ${'fill' | 'verify' | 'dump' | 'routines' | 'events' | `take-${string}`}`;
   left: 'old' | 'new';
   safetyBackup?: boolean;
   /** From a dump file of the host in place of the snapshot. */
   isFile?: boolean;
+  /** While the agent is away somebody drops what it made, and makes another database of that name. */
+  isReplaced?: boolean;
 }
 
 const CASES: readonly Case[] = [
   { mode: 'new', standing: 'none', at: 'before fill', left: 'old' },
   { mode: 'new', standing: 'none', at: 'after fill', left: 'old' },
+  { mode: 'new', standing: 'none', at: 'after fill', left: 'old', isReplaced: true },
+  { mode: 'new', standing: 'none', at: 'before verify', left: 'new' },
   { mode: 'new', standing: 'empty', at: 'after fill', left: 'old' },
   { mode: 'new', standing: 'empty', at: 'before take-move', left: 'old' },
   { mode: 'new', standing: 'empty', at: 'after take-move', left: 'new' },
@@ -91,6 +96,8 @@ for arg in "$@"; do
   case "$arg" in
     --defaults-file=*) text="$text $(cat "\${arg#--defaults-file=}")" ;;
     "--execute=source "*) script=\${arg#--execute=source }; point=\${script##*/}; point=\${point%.sql}; text="$text $(cat "$script")" ;;
+    "--execute="*serverVersion*) point=question ;;
+    "--execute="*"JSON_OBJECT('tables'"*) point=verify ;;
     --execute=*|--version) point=question ;;
   esac
 done`;
@@ -127,7 +134,9 @@ test('An agent that is killed in any stage of any restore leaves each MariaDB da
       await server.query(`CREATE DATABASE ${database}`);
       if (standing !== '') await server.query(standing, database);
     }
-    writeFileSync(join(rig.dir, 'hold', `${one.at.replace(' ', '-')}@${database}+${run}`), '');
+    // Questions name databases by their bytes.
+    const name = one.at.endsWith('verify') ? encodeHex(database) : database;
+    writeFileSync(join(rig.dir, 'hold', `${one.at.replace(' ', '-')}@${name}+${run}`), '');
     const { snapshot, engineId, ...order } = describeOrder(rig, run, backup);
     journalRestore(rig, {
       ...order,
@@ -152,24 +161,38 @@ test('An agent that is killed in any stage of any restore leaves each MariaDB da
   await killAtHolds(
     rig,
     cases.map(({ run, mode, at }) => ({ run, name: `${mode} ${at}` })),
+    async () => {
+      for (const { database } of cases.filter(({ isReplaced }) => isReplaced)) {
+        await server.query(`DROP DATABASE ${database}; CREATE DATABASE ${database}`);
+        await server.query('CREATE TABLE theirs AS SELECT 1 AS x', database);
+      }
+    },
   );
 
   const content = await server.dump('shop');
   const showTable = 'SHOW CREATE TABLE b';
   const table = await server.query(showTable, 'shop');
-  for (const { mode, at, left, run, database, before } of cases) {
+  const stays: string[] = [];
+  for (const { mode, standing, at, left, run, database, before, isReplaced } of cases) {
     const name = `${mode} ${at}`;
-    const end = readEnd(rig.listEvents(run));
+    const events = rig.listEvents(run);
+    const end = readEnd(events);
     if (left === 'new') assert.equal(end.state, 'succeeded', `${name}: ${end.message}`);
     else assert.deepEqual([end.state, end.reason], ['failed', 'interrupted'], `${name}: ${end.message}`);
-    if (before === undefined) continue;
+    if (isReplaced) {
+      assert.match(readLog(events), /somebody has made another of that name: it stays as it is/);
+      assert.equal(await server.query('SELECT x FROM theirs', database), '1', name);
+    }
+    if (standing === 'none' && (left === 'new' || isReplaced)) stays.push(database);
+    if (standing === 'none' && left === 'old') continue;
     const now = await server.dump(database);
     if (left === 'old') assert.equal(now, before, name);
     else
       assert.equal(await server.query('SELECT count(*), sum(b.a) FROM a JOIN b ON b.a = a.id', database), '2000\t2001000', name);
     if (left === 'new' && mode !== 'data_only') assert.equal(await server.query(showTable, database), table, name);
-    if (mode === 'replace' && left === 'new') assert.equal(now, content, name);
+    if ((mode === 'replace' || standing === 'none') && left === 'new') assert.equal(now, content, name);
   }
+  for (const database of stays) await server.query(`DROP DATABASE ${database}`);
   assert.equal(await listDatabases(), standing, 'nothing new stays, nothing private either');
   assert.equal(await rig.kill('SIGTERM'), 0);
 });

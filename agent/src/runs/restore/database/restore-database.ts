@@ -9,10 +9,11 @@ import type { Evidence } from '@holdfast/shared/domain/run.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { inStage, type RestoreResult } from '../restore-part.ts';
 import { readWholeFile } from './host-dump-proof.ts';
-import { ask, assertAnswered, type DatabaseRestorePart, dropMade, MAKING_MS } from './restore-ask.ts';
+import { ask, assertAnswered, type DatabaseRestorePart } from './restore-ask.ts';
 import { restoreBeside, safeguard } from './restore-beside.ts';
 import { changeInOne } from './restore-change.ts';
 import { assertRoom, type CheckedTarget, checkTarget, isHeldBySessions, isInOne } from './restore-checks.ts';
+import { describeOthers, dropOwn, makeOwn, type OwnDatabase, unmarkOwn } from './restore-own.ts';
 import { pour } from './restore-pour.ts';
 import { readWhole } from './restore-proof.ts';
 import { EXTENTS, takeStock } from './restore-record.ts';
@@ -27,11 +28,21 @@ const CANCELLED_WHOLE = 'The restore was cancelled; the target is as it was';
 /** Of a database that was there before, empty. */
 const describeHalf = (database: string) => `what had come into ${database}, which was empty before, stays there`;
 
-async function dropAgain(part: DatabaseRestorePart): Promise<void> {
-  const { ok, words } = await dropMade(part, part.database);
-  if (ok) part.recorder.log('info', `the half-restored database ${part.database} was removed`);
+async function dropAgain(part: DatabaseRestorePart, own: OwnDatabase): Promise<void> {
+  // Nor is it taken for one that has come whole by an agent that starts anew.
+  part.remember({ made: [], own });
+  const { is, words } = await dropOwn(part, own);
+  if (is === 'gone') part.recorder.log('info', `the half-restored database ${part.database} was removed`);
+  else if (is === 'others') part.recorder.log('warn', describeOthers(own));
   else part.recorder.log('error', `the half-restored database ${part.database} could not be removed: ${words}`);
-  if (ok) part.remember(undefined);
+  if (is !== 'there') part.remember(undefined);
+}
+
+/** Everything is in the database that was made for it: nobody drops it any more. Returns warnings. */
+async function keepOwn(part: DatabaseRestorePart, own: OwnDatabase | undefined): Promise<readonly string[]> {
+  const unmarked = own && (await unmarkOwn(part, own));
+  part.remember(undefined);
+  return unmarked === undefined || unmarked.ok ? [] : [unmarked.words];
 }
 
 async function endSessions(part: DatabaseRestorePart, input: PourInput): Promise<void> {
@@ -47,7 +58,7 @@ function toPourMode(mode: DatabaseRestorePart['mode']): NonNullable<PourInput['m
 
 /** Straight into the target. */
 async function restoreDirectly(part: DatabaseRestorePart, { target, toolVersion }: CheckedTarget): Promise<RestoreResult> {
-  const { recorder, restore, options, connection } = part;
+  const { recorder, options, connection } = part;
   const mode = toPourMode(part.mode);
   const input: PourInput = {
     ...connection.input,
@@ -61,35 +72,31 @@ async function restoreDirectly(part: DatabaseRestorePart, { target, toolVersion 
   const isWhole = getModeRule(mode).changesExisting || input.inOne === true;
   const isFilled = target.exists && !isWhole;
   const undone = isFilled ? `The restore was cancelled; ${describeHalf(part.database)}` : CANCELLED_NEW;
-  let made = false;
+  let own: OwnDatabase | undefined;
   try {
     const warnings = await inStage(recorder, 'restore', async () => {
-      if (!target.exists) {
-        part.remember({ made: [], making: part.database });
-        // Not to be cancelled: afterwards it must be known whether the database was made.
-        assertAnswered(part, await ask(part, restore.planCreateTarget(input), { timeoutMs: MAKING_MS }));
-        made = true;
-        part.remember({ made: [part.database] });
-      } else if (isFilled) part.remember({ made: [], filling: part.database });
+      if (!target.exists) own = await makeOwn(part, input);
+      else if (isFilled) part.remember({ made: [], filling: part.database });
       await endSessions(part, input);
       const pouring = () => pour(part, input, { toolVersion, cancelled: isWhole ? CANCELLED_WHOLE : undone });
       return isWhole ? changeInOne(part, [], pouring) : pouring();
     });
     // What is in the target for good is only looked at; what can be removed again may still be cancelled.
     const cancel = isWhole ? undefined : { signal: part.signal, words: undone };
+    // Of what has come whole, and of what was changed, it is known until the run has ended that it is so.
+    if (own) part.remember({ made: [], own, change: { isDone: true } });
     const stock = await inStage(recorder, 'evidence', () => takeStock(part, input, EXTENTS[mode], cancel));
-    // Of what was changed it is known until the run has ended that it was.
-    if (!isWhole) part.remember(undefined);
+    const left = isWhole ? [] : await keepOwn(part, own);
     return {
       evidence: [...safety, ...stock.evidence],
-      warnings: [...warnings, ...stock.warnings],
+      warnings: [...warnings, ...stock.warnings, ...left],
       bytes: part.sizeBytes,
       // What came stays: it stands in nobody's place, or is there for good.
       doubt: stock.doubt,
     };
   } catch (error) {
     // A database that was there before is left to its owner.
-    if (made) await dropAgain(part);
+    if (own) await dropAgain(part, own);
     else part.remember(undefined);
     if (isFilled) recorder.log('error', describeHalf(part.database));
     throw error;
@@ -98,16 +105,13 @@ async function restoreDirectly(part: DatabaseRestorePart, { target, toolVersion 
 
 /** Chosen tables for a database that is not there yet: it is made first, and goes again when they do not come. */
 async function restoreTablesAnew(part: DatabaseRestorePart, checked: CheckedTarget): Promise<RestoreResult> {
-  const input = { ...part.connection.input, targetDatabase: part.database };
-  assertAnswered(part, await ask(part, part.restore.planCreateTarget(input), { timeoutMs: MAKING_MS }));
-  const remember: DatabaseRestorePart['remember'] = (half) => part.remember({ made: [part.database, ...(half?.made ?? [])] });
-  remember(undefined);
+  const own = await makeOwn(part, { ...part.connection.input, targetDatabase: part.database });
+  const remember: DatabaseRestorePart['remember'] = (half) => part.remember({ made: [], ...half, own });
   try {
     const result = await restoreBeside({ ...part, remember }, checked);
-    part.remember(undefined);
-    return result;
+    return { ...result, warnings: [...result.warnings, ...(await keepOwn(part, own))] };
   } catch (error) {
-    await dropAgain(part);
+    await dropAgain(part, own);
     throw error;
   }
 }

@@ -23,6 +23,7 @@ import {
 import { safeguard } from './restore-beside.ts';
 import { TOO_LATE } from './restore-change.ts';
 import { type CheckedTarget, isHeldBySessions } from './restore-checks.ts';
+import { describeOthers, dropOwn, makeOwn, type OwnDatabase, unmarkOwn } from './restore-own.ts';
 import { hasLostItsReader, pour } from './restore-pour.ts';
 import { demandWhole } from './restore-record.ts';
 
@@ -117,7 +118,11 @@ interface Taking {
   input: TakeInput;
   /** Where the content stands: not there yet, perhaps there, there without what comes after, or wholly there. */
   state: 'before' | 'unknown' | 'moved' | 'done';
+  /** The target, where it was not there. */
+  own?: OwnDatabase;
 }
+
+const listPrivate = ({ scratch, code, aside }: TakeInput): string[] => [scratch, code, aside];
 
 function plan({ part, input }: Taking): TakePlan {
   const planned = part.restore.planTake?.(input);
@@ -150,7 +155,7 @@ async function move(going: Taking, planned: TakePlan): Promise<readonly string[]
   }
   going.state = 'before';
   // The private databases go next: that they are gone must not be taken for a move by an agent that starts anew.
-  if (checked.target.exists) part.remember({ made: [input.scratch, input.code, input.aside] });
+  if (checked.target.exists) part.remember({ made: listPrivate(input) });
   if (result.ending === 'cancelled') throw createReasonError('cancelled', CANCELLED);
   const verdict = part.restore.judgeRestore(result);
   throw createReasonError(
@@ -164,8 +169,7 @@ async function take(going: Taking): Promise<readonly string[]> {
   const { part, checked, input } = going;
   const { signal, database, recorder } = part;
   const planned = plan(going);
-  if (!checked.target.exists)
-    assertAnswered(part, await ask(part, part.restore.planCreateTarget(input), { timeoutMs: MAKING_MS }));
+  if (!checked.target.exists) going.own = await makeOwn(part, input, listPrivate(input));
   for (const step of planned.prepare) await carryOutStep(part, step, signal);
   if (signal.aborted) throw createReasonError('cancelled', CANCELLED);
   if (part.options.endSessions === true && isHeldBySessions(part) && checked.target.exists && part.restore.planEndSessions)
@@ -176,15 +180,29 @@ async function take(going: Taking): Promise<readonly string[]> {
   recorder.log('info', `the content has taken its place in ${database}`);
   await finishTaking(part, planned);
   going.state = 'done';
-  return warnings;
+  return [...warnings, ...(await keepTarget(going))];
 }
 
-async function dropAll(part: DatabaseRestorePart, databases: readonly string[]): Promise<void> {
+/** Nobody drops the target any more that was made for this. Returns warnings. */
+async function keepTarget({ part, input, own }: Taking): Promise<readonly string[]> {
+  if (!own) return [];
+  part.remember({ made: listPrivate(input), own, change: { isDone: true } });
+  const { ok, words } = await unmarkOwn(part, own);
+  return ok ? [] : [words];
+}
+
+async function dropAll(part: DatabaseRestorePart, databases: readonly string[], own: OwnDatabase | undefined): Promise<void> {
   let isGone = true;
   for (const database of databases) {
     const { ok, words } = await dropMade(part, database);
     isGone &&= ok;
     if (!ok) part.recorder.log('error', `the database ${database} could not be removed; ${describeLeftover(part)}: ${words}`);
+  }
+  const dropped = own && (await dropOwn(part, own));
+  if (own && dropped?.is === 'others') part.recorder.log('warn', describeOthers(own));
+  if (own && dropped?.is === 'there') {
+    isGone = false;
+    part.recorder.log('error', `the database ${own.database} could not be removed; ${describeLeftover(part)}: ${dropped.words}`);
   }
   if (isGone) part.remember(undefined);
 }
@@ -208,11 +226,10 @@ function describeOwed({ database, isByHand }: DatabaseRestorePart, names: TakeIn
     : `whether ${tables} is found out as soon as the server answers`;
 }
 
-async function cleanUp({ part, checked, input, state }: Taking): Promise<void> {
+async function cleanUp({ part, checked, input, state, own }: Taking): Promise<void> {
   const isOwed = checked.target.exists && (state === 'unknown' || state === 'moved');
   if (isOwed) return part.recorder.log('error', describeOwed(part, input, state));
-  const made = checked.target.exists || state === 'done' ? [] : [part.database];
-  await dropAll(part, [input.scratch, input.code, input.aside, ...made]);
+  await dropAll(part, listPrivate(input), state === 'done' ? undefined : own);
 }
 
 /** Whatever happens, the target is afterwards wholly old or, as soon as the server answers, wholly new. */
@@ -228,7 +245,7 @@ export async function restoreByTaking(part: DatabaseRestorePart, checked: Checke
   const going: Taking = { part, checked, input, state: 'before' };
   const evidence: Evidence[] = [];
   const warnings: string[] = [];
-  part.remember({ made: [names.scratch, names.code, names.aside, ...(checked.target.exists ? [] : [database])] });
+  part.remember({ made: listPrivate(input) });
   try {
     await inStage(recorder, 'restore', async () => {
       assertAnswered(part, await ask(part, restore.planCreateTarget(scratch), { timeoutMs: MAKING_MS }));

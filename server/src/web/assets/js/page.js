@@ -270,6 +270,19 @@
     if (next instanceof HTMLElement) next.focus({ preventScroll: true });
   });
 
+  // A tick stays while what it agrees to is the same, also where the part it stands in was asked for before it was set.
+
+  /** @type {readonly (string | undefined)[]} */
+  let agreed = [];
+  document.addEventListener('htmx:before:swap', () => {
+    const ticked = /** @type {NodeListOf<HTMLInputElement>} */ (document.querySelectorAll('input[data-agreed]:checked'));
+    agreed = [...ticked].map((box) => box.dataset['agreed']);
+  });
+  document.addEventListener('htmx:after:swap', () => {
+    const boxes = /** @type {NodeListOf<HTMLInputElement>} */ (document.querySelectorAll('input[data-agreed]'));
+    for (const box of boxes) if (agreed.includes(box.dataset['agreed'])) box.checked = true;
+  });
+
   // A question that is closed leaves the reader where it was asked
 
   document.addEventListener(

@@ -32,7 +32,7 @@ import {
   type Typed,
   toPlaces,
 } from './restore-database-form.ts';
-import { describeConsent, describeLook, findSessionsRule, MODE_WORDS } from './restore-modes.ts';
+import { describeConsent, describeLook, findSessionsRule, MODE_WORDS, nameConsent } from './restore-modes.ts';
 import { describeRoles } from './restore-role-words.ts';
 import { describePlaces, describeScene, isOnOneHost, type RestoreScene, toPlainName } from './restore-scene.ts';
 import { parseTables } from './restore-tables.ts';
@@ -127,6 +127,7 @@ async function buildView(
     values,
     seen,
     confirm: describeConsent(values.mode),
+    agreed: nameConsent(values, seen),
     problem: problem.text,
     errors: problem.fields,
   };

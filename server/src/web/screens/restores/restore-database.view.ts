@@ -66,6 +66,8 @@ export type DatabaseRestoreView = RestoreFrame & {
   /** What the host found at the target; empty before it was asked. */
   readonly seen: readonly Flash[];
   readonly confirm: string;
+  /** Names what the tick agrees to: another name for another sentence, target, way or finding. */
+  readonly agreed: string;
   readonly problem?: string | undefined;
   readonly errors: Readonly<Record<string, string>>;
 };

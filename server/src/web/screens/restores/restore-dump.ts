@@ -38,7 +38,7 @@ import {
   type Typed,
   toPlaces,
 } from './restore-database-form.ts';
-import { describeConsent, describeLook, findSessionsRule, MODE_WORDS } from './restore-modes.ts';
+import { describeConsent, describeLook, findSessionsRule, MODE_WORDS, nameConsent } from './restore-modes.ts';
 import { toPlainName } from './restore-scene.ts';
 import { parseTables } from './restore-tables.ts';
 
@@ -162,6 +162,7 @@ async function buildView(
     values,
     seen,
     confirm: describeConsent(values.mode),
+    agreed: nameConsent(values, seen),
     problem: problem.text,
     errors: problem.fields,
   };

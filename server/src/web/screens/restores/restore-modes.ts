@@ -1,8 +1,10 @@
 /** What a person reads about the ways to restore a database: each with its consequence. */
+import { createHash } from 'node:crypto';
 import type { DatabaseRestore } from '@holdfast/shared/adapters/source.ts';
 import type { Contents } from '@holdfast/shared/domain/contents.ts';
 import { type ChosenTable, getModeRule, type RestoreMode } from '@holdfast/shared/domain/restore.ts';
 import type { TargetLook } from '../../../core/restores/restore-target.ts';
+import { html } from '../../html.ts';
 import type { Flash } from '../../ui/flash.ts';
 import { formatBytes, formatNoun } from '../../ui/quantity.ts';
 
@@ -163,4 +165,16 @@ export function describeConsent(mode: RestoreMode): string {
   return getModeRule(mode).changesExisting
     ? 'I understand this will modify the database.'
     : 'I understand this creates a new database on that server and fills it.';
+}
+
+/** A short name for what a person agrees to: another sentence, target, way or finding has another name. */
+export function nameConsent(
+  { place, target, mode }: { readonly place: string; readonly target: string; readonly mode: RestoreMode },
+  seen: readonly Flash[],
+): string {
+  const found = seen.map(({ text }) => html`${text}`.toString());
+  return createHash('sha256')
+    .update(JSON.stringify([place, target, mode, found]))
+    .digest('hex')
+    .slice(0, 16);
 }

@@ -165,14 +165,23 @@ function confirmStep(view: RestoreView): Html {
   });
 }
 
-/** The tick without which nothing is begun. */
+/**
+ * The tick without which nothing is begun. `agreed` names what it agrees to: while that stays the same, a tick outlives looks at the target, also
+ * one that was begun before it was set.
+ */
 export function confirmBox(view: {
   readonly confirm: string;
+  readonly agreed?: string | undefined;
   readonly values: { readonly understood: boolean };
   readonly errors: Readonly<Record<string, string>>;
 }): Html {
   const error = view.errors['understood'];
-  return html`<div class="field"><label class="check"><input type="checkbox" name="understood" value="true" required id="f-understood" ${attrs({ checked: view.values.understood, 'aria-invalid': error === undefined ? null : 'true' })}><span>${view.confirm}</span></label>${error !== undefined && html`<p class="error">${error}</p>`}</div>`;
+  const marks = {
+    checked: view.values.understood,
+    'aria-invalid': error === undefined ? null : 'true',
+    'data-agreed': view.agreed ?? null,
+  };
+  return html`<div class="field"><label class="check"><input type="checkbox" name="understood" value="true" required id="f-understood" ${attrs(marks)}><span>${view.confirm}</span></label>${error !== undefined && html`<p class="error">${error}</p>`}</div>`;
 }
 
 /** The fields at fault, for the summary. */

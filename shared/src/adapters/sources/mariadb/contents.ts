@@ -11,7 +11,7 @@ import type { DatabaseRecording, Look, SeenTable } from '../../record.ts';
 import type { PlanInput } from '../../source.ts';
 import { parseLookLines } from '../contents.ts';
 import { createClientCommand } from './connection.ts';
-import { checkDatabaseName } from './sql.ts';
+import { checkDatabaseName, isNoMark } from './sql.ts';
 
 const TABLES = "TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED', 'VIEW')";
 
@@ -26,7 +26,7 @@ const SHAPE = `LEFT(MD5(CONCAT_WS(CHAR(10), IF(t.TABLE_TYPE = 'VIEW', 'view', 't
 export const SHAPES_SQL = `SET SESSION group_concat_max_len = 1048576//
 SELECT JSON_OBJECT('table', t.TABLE_NAME, 'shape', ${SHAPE}, 'guess', IF(t.TABLE_TYPE = 'VIEW', NULL, t.TABLE_ROWS),
   'touched', UNIX_TIMESTAMP(t.UPDATE_TIME))
-FROM information_schema.TABLES t WHERE t.TABLE_SCHEMA = DATABASE() AND t.${TABLES} ORDER BY t.TABLE_NAME
+FROM information_schema.TABLES t WHERE t.TABLE_SCHEMA = DATABASE() AND t.${TABLES} AND ${isNoMark('t.TABLE_NAME')} ORDER BY t.TABLE_NAME
 `;
 
 /** Names never leave the server as SQL of ours: it quotes them itself. */
@@ -38,7 +38,7 @@ function createCountSql(limited: boolean): string {
   DECLARE tables_found CURSOR FOR SELECT TABLE_NAME FROM
     (SELECT TABLE_NAME, size, SUM(size) OVER (ORDER BY size, TABLE_NAME) AS total FROM
       (SELECT TABLE_NAME, COALESCE(DATA_LENGTH, 0) AS size FROM information_schema.TABLES
-        WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED')) sized) running
+        WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') AND ${isNoMark()}) sized) running
     ${limit} ORDER BY size, TABLE_NAME;
   DECLARE CONTINUE HANDLER FOR NOT FOUND SET is_done = 1;
   OPEN tables_found;

@@ -22,6 +22,7 @@ import {
   createDropSql,
   createEndSessionsSql,
   createInspectSql,
+  createUnmarkSql,
   createVerifySql,
 } from './sql.ts';
 import { planTake } from './take.ts';
@@ -40,6 +41,7 @@ const inspection = z.object({
   serverVersion: z.string(),
   filesAt: z.string(),
   exists: z.number(),
+  marks: z.string().nullable(),
   outsiders: z.number(),
   sizeBytes: z.number().min(0),
   sessions: z.int().min(0),
@@ -105,11 +107,13 @@ export const mariadbRestore: DatabaseRestore = {
       tables: found.tables,
       sizeBytes: Math.round(found.sizeBytes),
       sessions: found.sessions,
+      marks: found.marks === null ? [] : found.marks.split(','),
       filesAt: found.filesAt,
     };
   },
   planCreateTarget: (input) =>
-    createSqlCommand(input, undefined, createCreateSql(getTarget(input), getText(input.config, 'database'))),
+    createSqlCommand(input, undefined, createCreateSql(getTarget(input), getText(input.config, 'database'), input.mark)),
+  planUnmark: (input) => createSqlCommand(input, undefined, createUnmarkSql(getTarget(input), input.mark)),
   planRestore: (input) =>
     createClientCommand(input, 'client', getTarget(input), [
       '--batch',

@@ -97,9 +97,14 @@ function createSetName(target: string): string {
   return `SET @db = IF(@@lower_case_table_names = 0, ${name}, LOWER(${name}))`;
 }
 
+/** Tables of this name are no content: a database bears one while a restore fills it that made it. */
+const MARK_PREFIX = 'holdfast_half_';
+const nameMark = (mark: string): string => checkDatabaseName('mark', `${MARK_PREFIX}${mark}`);
+export const isNoMark = (column = 'TABLE_NAME') => `LEFT(${column}, ${MARK_PREFIX.length}) <> '${MARK_PREFIX}'`;
+
 const isTarget = (column: string) => `${column} = @db AND BINARY ${column} = BINARY @db`;
 
-const COUNTS = `'tables', (SELECT COUNT(*) FROM information_schema.TABLES WHERE ${isTarget('TABLE_SCHEMA')} AND TABLE_TYPE <> 'VIEW'),
+const COUNTS = `'tables', (SELECT COUNT(*) FROM information_schema.TABLES WHERE ${isTarget('TABLE_SCHEMA')} AND TABLE_TYPE <> 'VIEW' AND ${isNoMark()}),
   'views', (SELECT COUNT(*) FROM information_schema.TABLES WHERE ${isTarget('TABLE_SCHEMA')} AND TABLE_TYPE = 'VIEW'),
   'routines', (SELECT COUNT(*) FROM information_schema.ROUTINES WHERE ${isTarget('ROUTINE_SCHEMA')}),
   'triggers', (SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE ${isTarget('TRIGGER_SCHEMA')}),
@@ -110,6 +115,8 @@ const COUNTS = `'tables', (SELECT COUNT(*) FROM information_schema.TABLES WHERE 
 export function createInspectSql(target: string, tlsNeeded: boolean): string {
   return `${createSetName(target)}; ${createTlsLook(tlsNeeded)}SELECT JSON_OBJECT('serverVersion', VERSION(), 'filesAt', @@datadir,
   'exists', (SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE ${isTarget('SCHEMA_NAME')}),
+  'marks', (SELECT GROUP_CONCAT(SUBSTR(TABLE_NAME, ${MARK_PREFIX.length + 1})) FROM information_schema.TABLES
+    WHERE ${isTarget('TABLE_SCHEMA')} AND NOT (${isNoMark()})),
   'sizeBytes', (SELECT COALESCE(SUM(DATA_LENGTH + INDEX_LENGTH), 0) FROM information_schema.TABLES WHERE ${isTarget('TABLE_SCHEMA')}),
   'outsiders', (SELECT COUNT(*) FROM information_schema.KEY_COLUMN_USAGE
     WHERE ${isTarget('REFERENCED_TABLE_SCHEMA')} AND NOT (${isTarget('TABLE_SCHEMA')})),
@@ -140,11 +147,19 @@ END//
 `;
 }
 
-/** Creates the target with the character set and collation of the source's database where this server has it, else utf8mb4. */
-export function createCreateSql(target: string, source: string): string {
+/** Creates the target with the character set and collation of the source's database where this server has it, else utf8mb4; with its mark. */
+export function createCreateSql(target: string, source: string, mark?: string): string {
   const like = `(SELECT CONCAT(' CHARACTER SET ', DEFAULT_CHARACTER_SET_NAME, ' COLLATE ', DEFAULT_COLLATION_NAME) FROM information_schema.SCHEMATA WHERE ${isTarget('SCHEMA_NAME')})`;
   const create = formatHexText(`CREATE DATABASE ${quoteIdentifier(target)}`);
-  return `${createSetName(source)}; SET @like = ${like}; ${createExecute(`CONCAT(${create}, COALESCE(@like, ' CHARACTER SET utf8mb4'))`)}`;
+  const made = `${createSetName(source)}; SET @like = ${like}; ${createExecute(`CONCAT(${create}, COALESCE(@like, ' CHARACTER SET utf8mb4'))`)}`;
+  if (mark === undefined) return made;
+  // Some servers take no table without a primary key.
+  const table = `CREATE TABLE ${quoteIdentifier(target)}.${quoteIdentifier(nameMark(mark))} (id INT PRIMARY KEY) COMMENT 'A restore fills this database'`;
+  return `${made}; ${createExecute(formatHexText(table))}`;
+}
+
+export function createUnmarkSql(target: string, mark: string): string {
+  return createExecute(formatHexText(`DROP TABLE IF EXISTS ${quoteIdentifier(target)}.${quoteIdentifier(nameMark(mark))}`));
 }
 
 /** `\`from\`.\`x\` TO \`to\`.\`x\``, for every table and sequence of `from`; NULL when there is none. */

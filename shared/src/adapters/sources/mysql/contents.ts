@@ -9,7 +9,7 @@ import type { DatabaseRecording } from '../../record.ts';
 import type { PlanInput } from '../../source.ts';
 import { createSqlCommand } from '../mariadb/connection.ts';
 import { mariadbRecording } from '../mariadb/contents.ts';
-import { checkDatabaseName, formatHexText } from '../mariadb/sql.ts';
+import { checkDatabaseName, formatHexText, isNoMark } from '../mariadb/sql.ts';
 
 /** Names of columns and tables, and the statement that counts, are put together on the server. */
 const CONCAT_BYTES = 16 * 1024 * 1024;
@@ -27,11 +27,11 @@ const SHAPE = `LEFT(SHA2(CONCAT_WS(CHAR(10), IF(t.TABLE_TYPE = 'VIEW', 'view', '
 /** One JSON line for each table and view of the current database; after `FRESH_SQL`. */
 export const SHAPES_SQL = `SELECT JSON_OBJECT('table', t.TABLE_NAME, 'shape', ${SHAPE}, 'guess', IF(t.TABLE_TYPE = 'VIEW', NULL, t.TABLE_ROWS),
   'touched', UNIX_TIMESTAMP(t.UPDATE_TIME))
-FROM information_schema.TABLES t WHERE t.TABLE_SCHEMA = DATABASE() ORDER BY t.TABLE_NAME`;
+FROM information_schema.TABLES t WHERE t.TABLE_SCHEMA = DATABASE() AND ${isNoMark('t.TABLE_NAME')} ORDER BY t.TABLE_NAME`;
 
 /** The tables of the current database with their sizes, smallest first. */
 export const TABLES_SQL = `SELECT TABLE_NAME, COALESCE(DATA_LENGTH, 0) AS size FROM information_schema.TABLES
-  WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE = 'BASE TABLE'`;
+  WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE = 'BASE TABLE' AND ${isNoMark()}`;
 
 /** So many tables are counted by one statement: a server keeps only some hundred open. */
 const BATCH = 200;

@@ -82,6 +82,7 @@ const inspection = z.object({
   serverVersion: z.string(),
   filesAt: z.string().nullable(),
   superuser: z.boolean(),
+  oid: z.string().nullable(),
 });
 const verification = z.object({
   tables: z.int().min(0),
@@ -133,10 +134,11 @@ export const postgresRestore: DatabaseRestore = {
   planInspectTarget: (input) =>
     createPsqlCommand(input, getMaintenanceDatabase(input), 'inspect', createInspectSql(getTarget(input))),
   parseInspectTarget(stdout) {
-    const { objects, serverVersion, filesAt, ...found } = parseJsonLine(inspection, stdout);
+    const { objects, serverVersion, filesAt, oid, ...found } = parseJsonLine(inspection, stdout);
     return {
       ...found,
       empty: objects === 0,
+      marks: oid === null ? [] : [oid],
       serverVersion: serverVersion.split(' ', 1)[0] ?? '',
       ...(filesAt === null ? {} : { filesAt }),
     };

@@ -96,13 +96,13 @@ export function createInspectSql(target: string): string {
   return `${LOOK_TIMEOUT}SELECT EXISTS (SELECT FROM pg_database WHERE datname = ${quoteLiteral(target)}) AS found \\gset
 \\if :found
 \\connect -reuse-previous=on ${formatDatabaseUri(target)}
-SELECT json_build_object('exists', true, 'objects', ${COUNT_OBJECTS},
+SELECT json_build_object('exists', true, 'oid', (SELECT oid::text FROM pg_database WHERE datname = current_database()), 'objects', ${COUNT_OBJECTS},
   'tables', (SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p') AND ${NOT_SYSTEM}),
   'sizeBytes', pg_database_size(current_database()),
   'sessions', (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'),
   ${SERVER_FACTS});
 \\else
-SELECT json_build_object('exists', false, 'objects', 0, 'tables', 0, 'sizeBytes', 0, 'sessions', 0, ${SERVER_FACTS});
+SELECT json_build_object('exists', false, 'oid', NULL, 'objects', 0, 'tables', 0, 'sizeBytes', 0, 'sessions', 0, ${SERVER_FACTS});
 \\endif
 `;
 }
