@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import type { DrillAssertion } from '@holdfast/shared/domain/drill.ts';
 import type { SpecSource } from '@holdfast/shared/domain/plan.ts';
@@ -56,6 +56,10 @@ interface Engine {
   start(): Promise<DatabaseServer>;
   sql: string;
   restic: number;
+  /** Memory in which restic can live, and a throw-away server or what it does cannot. */
+  tooLittleMiB: number;
+  /** A question for which it needs more, where it lives. */
+  hungry?: string;
   /** Where its programs are, unless on the system's path. */
   findTools?: (t: TestContext) => string;
   create: string;
@@ -75,6 +79,8 @@ const ENGINES: readonly Engine[] = [
     start: startPostgres,
     sql: POSTGRES_SQL,
     restic: 1,
+    tooLittleMiB: 110,
+    hungry: "select length(string_agg(repeat('x', 1000000), '')) from generate_series(1, 300)",
     create: 'CREATE DATABASE shop TEMPLATE template0',
     leftovers: "SELECT count(*) FROM pg_database WHERE datname LIKE 'holdfast%'",
     checks: ['target_verified', 'same_content', 'same_content', 'undamaged'],
@@ -93,6 +99,7 @@ const ENGINES: readonly Engine[] = [
     start: startMariadb,
     sql: MARIADB_SQL,
     restic: 0,
+    tooLittleMiB: 200,
     create: 'CREATE DATABASE shop',
     settled:
       "SELECT FLOOR(UNIX_TIMESTAMP(NOW(6))) > MAX(UNIX_TIMESTAMP(UPDATE_TIME)) FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'shop'",
@@ -113,6 +120,7 @@ const ENGINES: readonly Engine[] = [
     start: startMysql,
     sql: MYSQL_SQL,
     restic: 1,
+    tooLittleMiB: 200,
     findTools: openMysqlFolder,
     create: 'CREATE DATABASE shop',
     settled: `SET SESSION information_schema_stats_expiry = 0;
@@ -131,6 +139,7 @@ const ENGINES: readonly Engine[] = [
   },
 ];
 
+const readCommandLine = (pid: number) => readFileSync(`/proc/${pid}/cmdline`, 'utf8');
 const equals = (sql: string, value: string): DrillAssertion => ({ sql, operator: '=', value });
 
 interface Stored {
@@ -257,6 +266,40 @@ for (const engine of ENGINES) {
       const events = await carryOutDrill(rig, order);
       assert.deepEqual([readEnd(events).state, readEnd(events).reason], ['failed', 'disk_full']);
       assert.match(readEnd(events).message, /needs \d+ MiB of room on this host, and there are \d+ MiB/);
+      assert.equal(findEvent(events, 'part.finished').part.drill, undefined);
+      assert.equal(isProven(), true, 'what was proven stays proven');
+      assertNothingLeft(rig);
+    });
+
+    await t.test('with less memory than its server needs it fails for that, and says nothing of the backup', async () => {
+      const { options } = rig.plan();
+      const { limits } = options;
+      options.limits = { memoryMiB: engine.tooLittleMiB };
+      const asked = engine.hungry === undefined ? [] : [equals(engine.hungry, '300000000')];
+      const events = await carryOutDrill(rig, createDrillOrder(rig, source, made, asked));
+      options.limits = limits;
+      assert.deepEqual([readEnd(events).state, readEnd(events).reason], ['failed', 'memory_limit'], readLog(events));
+      assert.match(
+        readEnd(events).message,
+        new RegExp(`^A program of the drill .*\\b${engine.tooLittleMiB} MiB`),
+        readLog(events),
+      );
+      assert.equal(findEvent(events, 'part.finished').part.drill, undefined);
+      assert.equal(isProven(), true, 'what was proven stays proven');
+      assertNothingLeft(rig);
+    });
+
+    await t.test('whose server is killed under it fails, and says nothing of the backup', async () => {
+      const order = createDrillOrder(rig, source, made);
+      await giveDrill(rig, order);
+      const { runs } = rig.workbench.journal;
+      const isServer = ({ pid }: { pid: number }) =>
+        /\/(?:postgres|mariadbd|mysqld)\0(?!.*(?:--initialize|--bootstrap))/.test(readCommandLine(pid));
+      await waitUntil('the throw-away server', () => runs.listProcesses().some(isServer));
+      process.kill(runs.listProcesses().find(isServer)?.pid ?? 0, 'SIGKILL');
+      const events = await rig.awaitEnd(order.run);
+      assert.deepEqual([readEnd(events).state, readEnd(events).reason], ['failed', 'unknown_failure'], readLog(events));
+      assert.match(readEnd(events).message, /^A program of the drill ended unasked, or lost its server; that says nothing/);
       assert.equal(findEvent(events, 'part.finished').part.drill, undefined);
       assert.equal(isProven(), true, 'what was proven stays proven');
       assertNothingLeft(rig);

@@ -26,6 +26,7 @@ import { drillDatabase } from './database-drill.ts';
 import { drillFiles, type FilesDrillPart } from './files-drill.ts';
 import { createFindings, type DrillFindings } from './findings.ts';
 import type { DrillDir } from './ground.ts';
+import { createMishaps } from './mishaps.ts';
 import { drillInScratch } from './scratch-drill.ts';
 import { toServerRef } from './scratch-recovery.ts';
 
@@ -85,7 +86,9 @@ async function tryOut(execution: DrillExecution, ready: Ready, dir: DrillDir, fi
   await withWorkDir(workbench, async (workDir) => {
     const repository = ready.openRepository(workDir);
     recorder.addRedaction(repository.redact);
-    const exec = openLimitedExec(workbench, recorder, ready.limits);
+    const limited = openLimitedExec(workbench, recorder, ready.limits);
+    const mishaps = createMishaps(limited.limits.memoryMiB);
+    const exec = mishaps.watch(limited);
     const { engineId, sizeBytes } = order;
     const engine = workbench.engine(exec);
     const part: RestorePart = { tooling: workbench, exec, engine, recorder, repository, engineId, sizeBytes, workDir, signal };
@@ -95,7 +98,10 @@ async function tryOut(execution: DrillExecution, ready: Ready, dir: DrillDir, fi
       await reading.open();
     };
     await restoreAndJudge(execution, ready, dir, part, { checkRepository: checkAndWatch, findings }).catch(async (thrown) => {
-      throw await reading.judge(thrown);
+      const failure = toAppError(await reading.judge(thrown));
+      const told = mishaps.judge(failure);
+      if (told !== failure) recorder.log('error', failure.message);
+      throw told;
     });
   });
 }

@@ -83,6 +83,17 @@ for (const { version, binary } of GENERATIONS) {
       assert.equal(isProven(rigged.made.engineId), true, 'what was proven stays proven');
     });
 
+    await t.test('that is given less memory than it needs fails for that, and says nothing of the backup', async () => {
+      const { options } = rig.plan();
+      const { limits } = options;
+      options.limits = { memoryMiB: 64 };
+      const events = await carryOutDrill(rig, createDrillOrder(rig, source, rigged.made));
+      options.limits = limits;
+      assert.deepEqual([readEnd(events).state, readEnd(events).reason], ['failed', 'memory_limit'], readLog(events));
+      assert.equal(findEvent(events, 'part.finished').part.drill, undefined);
+      assert.equal(isProven(rigged.made.engineId), true, 'what was proven stays proven');
+    });
+
     await t.test(
       'a canary that is not as noted, or not in the backup, takes the proof back; another host reads by the order alone',
       async () => {
