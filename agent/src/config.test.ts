@@ -53,6 +53,13 @@ describe('The agent’s configuration', () => {
     assert.deepEqual(parse({ dumpDirs: '/srv/dumps/:/var//old:/srv/dumps' }).dumpDirs, ['/srv/dumps', '/var/old']);
   });
 
+  it('lets a server restore everything unless it is told otherwise', () => {
+    assert.equal(parse({}).restores, 'any');
+    assert.equal(parse({ restores: '' }).restores, 'any');
+    assert.equal(parse({ restores: 'beside' }).restores, 'beside');
+    assert.equal(parse({ restores: 'none' }).restores, 'none');
+  });
+
   const refused: readonly (readonly [string, Partial<AgentEnvironment>, RegExp])[] = [
     ['an address without a scheme', { serverUrl: 'backup.example.com' }, /HOLDFAST_SERVER_URL/],
     ['an address of another kind', { serverUrl: 'ftp://backup.example.com' }, /http or https/],
@@ -68,6 +75,11 @@ describe('The agent’s configuration', () => {
     ['a relative directory of dumps', { dumpDirs: '/srv/a:dumps' }, /HOLDFAST_DUMP_DIRS must be absolute.*"dumps"/],
     ['a directory of dumps that climbs', { dumpDirs: '/srv/../etc' }, /HOLDFAST_DUMP_DIRS must be absolute/],
     ['a crowd of directories of dumps', { dumpDirs: Array.from({ length: 17 }, (_, at) => `/d${at}`).join(':') }, /more than 16/],
+    [
+      'a policy for restores that is none',
+      { restores: 'None' },
+      /HOLDFAST_RESTORES must be one of any, beside, none; it is "None"/,
+    ],
     ['an unknown log level', { logLevel: 'loud' }, /HOLDFAST_LOG_LEVEL must be one of debug, info/],
     ['two tokens', { enrolToken: 'a', enrolTokenFile: '/x' }, /both set/],
     ['a token file that is not there', { enrolTokenFile: '/nonexistent/token' }, /cannot be read: \/nonexistent\/token/],

@@ -2,6 +2,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
+import { RESTORE_POLICIES, RESTORE_POLICY_SETTING, type RestorePolicy } from '@holdfast/shared/domain/restore-policy.ts';
 import { isPlainText, storedPathSchema } from '@holdfast/shared/domain/stored-path.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { DUMP_FILES } from '@holdfast/shared/limits.ts';
@@ -25,6 +26,7 @@ export interface AgentEnvironment {
   drillDir: string | undefined;
   spoolDir?: string | undefined;
   dumpDirs?: string | undefined;
+  restores?: string | undefined;
   path: string | undefined;
   home: string | undefined;
   runtimeDir: string | undefined;
@@ -48,6 +50,8 @@ export interface AgentConfig {
   spoolDir?: string | undefined;
   /** Directories whose dump files the server may ask for, absolute and without a slash at the end; none unless they are named. */
   dumpDirs?: readonly string[] | undefined;
+  /** Which restores that a server orders are carried out; undefined: all. */
+  restores?: RestorePolicy | undefined;
   home: string;
   /** Where private directories of runs may be made, in order of preference. */
   workDirCandidates: readonly string[];
@@ -72,6 +76,7 @@ export function readAgentEnvironment(): AgentEnvironment {
     drillDir: env['HOLDFAST_DRILL_DIR'],
     spoolDir: env['HOLDFAST_SPOOL_DIR'],
     dumpDirs: env['HOLDFAST_DUMP_DIRS'],
+    restores: env['HOLDFAST_RESTORES'],
     path: env['PATH'],
     home: env['HOME'],
     runtimeDir: env['XDG_RUNTIME_DIR'],
@@ -176,6 +181,13 @@ function parseDumpDirs({ dumpDirs }: AgentEnvironment): readonly string[] {
   return paths;
 }
 
+/** A misspelt limit must not be none: the agent does not start. */
+function parseRestores({ restores }: AgentEnvironment): RestorePolicy {
+  if (!restores) return 'any';
+  const policy = RESTORE_POLICIES.find((known) => known === restores);
+  return policy ?? refuse(RESTORE_POLICY_SETTING, `must be one of ${RESTORE_POLICIES.join(', ')}; it is "${restores}"`);
+}
+
 /** Throws `invalid` with one clear line that names the variable and what it must be. */
 export function parseAgentConfig(env: AgentEnvironment, isRoot: boolean): AgentConfig {
   const logLevel = (env.logLevel || 'info') as AgentLogLevel;
@@ -195,6 +207,7 @@ export function parseAgentConfig(env: AgentEnvironment, isRoot: boolean): AgentC
     drillDir: parseDrillDir(env),
     spoolDir: parseSpoolDir(env),
     dumpDirs: parseDumpDirs(env),
+    restores: parseRestores(env),
     warnings: (env.unknown ?? []).map((name) => describeUnknownVariable(name, 'agent')),
     home: env.home || homedir(),
     workDirCandidates: [...(env.runtimeDir ? [env.runtimeDir] : []), ...(isRoot ? ['/run'] : []), '/dev/shm'],

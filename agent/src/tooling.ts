@@ -172,6 +172,7 @@ export async function openTooling({ config, log, ...given }: ToolingOptions): Pr
     },
     spoolDir: config.spoolDir ?? join(config.stateDir, 'spool'),
     dumpDirs: config.dumpDirs,
+    restores: config.restores,
     log,
     launching,
     hooks: createHooks({ directory: config.hooksDir, workDirs }),

@@ -3,6 +3,7 @@ import { statSync } from 'node:fs';
 import { systemClock } from '@holdfast/shared/clock.ts';
 import type { AilmentKind } from '@holdfast/shared/domain/ailments.ts';
 import type { Spec } from '@holdfast/shared/domain/plan.ts';
+import { describePolicy } from '@holdfast/shared/domain/restore-policy.ts';
 import type { ToolReport } from '@holdfast/shared/protocol/messages.ts';
 import type { AgentConfig } from '../config.ts';
 import { readSpec } from '../handlers/spec-put.ts';
@@ -73,6 +74,11 @@ function checkDumpDirs(dumpDirs: readonly string[]): Check[] {
   });
 }
 
+/** A limit on what the server may restore is as somebody wants it; who restores should know of it before. */
+function checkRestores({ restores = 'any' }: AgentConfig): Check[] {
+  return restores === 'any' ? [] : [{ name: 'restores', verdict: 'note', text: `${restores}: ${describePolicy(restores)}` }];
+}
+
 /** Returns whether nothing is bad. */
 export async function runDoctor(config: AgentConfig, json: boolean): Promise<boolean> {
   const log = createAgentLog({ level: 'error', forPeople: true, now: systemClock.now });
@@ -101,6 +107,7 @@ export async function runDoctor(config: AgentConfig, json: boolean): Promise<boo
     ...(spec ? checkFit(spec) : []),
     ...checkDrain(spec, glance),
     ...checkDumpDirs(config.dumpDirs ?? []),
+    ...checkRestores(config),
   ];
   const healthy = checks.every((check) => check.verdict !== 'bad');
   if (json) printJson({ healthy, checks });

@@ -90,7 +90,9 @@ describe('A host that never started its agent', () => {
       /^fingerprint {2}none yet; start the agent once\nserver {7}not enrolled\nspec {9}none yet\nagent {8}not running: no plan of this host runs\n/,
     );
     const json = JSON.parse((await runCommand(['status', '--state-dir', stateDir, '--json'])).stdout) as Record<string, unknown>;
-    assert.deepEqual([json['enrolled'], json['fingerprint'], json['plans']], [false, null, []]);
+    assert.deepEqual([json['enrolled'], json['fingerprint'], json['plans'], json['restores']], [false, null, [], 'any']);
+    const bound = await runCommand(['status', '--state-dir', stateDir], { env: { HOLDFAST_RESTORES: 'beside' } });
+    assert.match(bound.stdout, /^restores {5}beside: a server may restore only beside what is there/m);
     assert.equal(existsSync(stateDir), false);
   });
 
@@ -115,7 +117,10 @@ describe('A host that never started its agent', () => {
       ['restic'],
     );
     assert.match(told.checks.find(({ name }) => name === 'restic')?.text ?? '', /restic 0\.13\.1 is too old/);
-    const whole = await runCommand(['doctor', '--state-dir', stateDir], { env: { HOLDFAST_TOOL_PATH: dirname(NEW_RESTIC) } });
+    const whole = await runCommand(['doctor', '--state-dir', stateDir], {
+      env: { HOLDFAST_TOOL_PATH: dirname(NEW_RESTIC), HOLDFAST_RESTORES: 'none' },
+    });
+    assert.match(whole.stdout, /^note {2}restores: none: a server may restore nothing/m);
     assert.equal(whole.code, 0, whole.stdout);
     assert.match(whole.stdout, new RegExp(`^ok {4}restic: 0\\.18\\.\\d+ at ${NEW_RESTIC}$`, 'm'));
     assert.match(whole.stdout, /^ok {4}children die with the agent: yes$/m);

@@ -8,6 +8,7 @@ import { adaptRestore, openNamedDump } from '../runs/restore/database/host-dump.
 import { restoreDatabase } from '../runs/restore/database/restore-database.ts';
 import { createConsoleRecorder } from './console-run.ts';
 import { printJson, printLine } from './output.ts';
+import { tellPolicy } from './policy-by-hand.ts';
 import { type ByHand, chooseSafetyPlace, describeTarget, getOpenSource, openTarget } from './restore-into-database.ts';
 import { decideDatabase, refuseWishes } from './restore-way.ts';
 import { parseOptions, type RestoreWishes } from './restore-wishes.ts';
@@ -31,6 +32,7 @@ export async function restoreNamedFile(byHand: ByHand & { json: boolean }): Prom
   const { restore: engine } = getSourceAdapter(through.kind);
   if (!engine) throw new AppError('invalid', 'this source is a tree of files; a dump goes through the connection of a database');
   const way = decideDatabase(wishes, engine.planSchemas !== undefined);
+  tellPolicy(tooling, way);
   const result = await withWorkDir(tooling, async (workDir) => {
     const target = openTarget(byHand, through, way, workDir);
     const { restore, connection } = target;

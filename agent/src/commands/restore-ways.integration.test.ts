@@ -83,7 +83,9 @@ test('Files by hand, with the first repository gone and a copy in the second', a
     const back = [...inSecond, '--in-place', '--path', join(folder, 'a/b.txt')];
     assertRefused(await restore(host, ...back), 2, /files that stand there are replaced: give the name of this host, rig/);
     assert.equal(readFileSync(join(folder, 'a/b.txt'), 'utf8'), 'damaged');
-    const told = read<Told>(await restore(host, ...back, '--confirm', 'rig', '--json'));
+    const end = await host.run(['restore', ...back, '--confirm', 'rig', '--json'], { env: { HOLDFAST_RESTORES: 'beside' } });
+    assert.match(end.stderr, /HOLDFAST_RESTORES refuses such a restore of a server; by hand it is carried out/);
+    const told = read<Told>(end);
     assert.deepEqual([told.mode, told.target], ['in_place', join(folder, 'a/b.txt')]);
     const contents = ['a/b.txt', 'a/c.txt', 'a/new.txt'].map((name) => readFileSync(join(folder, name), 'utf8'));
     assert.deepEqual(contents, ['dear reader', 'mine by now', 'new']);

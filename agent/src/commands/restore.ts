@@ -16,6 +16,7 @@ import { describePlaces } from '../runs/restore/restore-safety.ts';
 import { type HostTooling, openTooling } from '../tooling.ts';
 import { createConsoleRecorder, listenForStop } from './console-run.ts';
 import { printJson, printLine } from './output.ts';
+import { tellPolicy } from './policy-by-hand.ts';
 import { chooseRestorable, getSource, listRestorable, printRestorable, type Restorable } from './restorables.ts';
 import { type ByHand, describeTarget, getOpenSource, openTarget } from './restore-into-database.ts';
 import { restoreNamedFile } from './restore-named-file.ts';
@@ -150,6 +151,7 @@ async function listOrRestore(
     throw new AppError('invalid', 'say what to restore with --source NAME, or see what there is with --list');
   const { id, name, kind } = getSource(spec, wishes.source);
   const way = decideWay(wishes, kind, spec.hostName);
+  tellPolicy(tooling, way);
   const chosen = chooseRestorable(await listRestorable(tooling, spec, config, { ...wishes, source: id }), wishes.snapshot);
   const { snapshot, vouched } = chosen;
   if (vouched === 'unknown') {

@@ -1,6 +1,7 @@
 /** `holdfast-agent status`: what this host knows, whether or not an agent or a server is running. */
 import { systemClock, systemRandomBytes } from '@holdfast/shared/clock.ts';
 import { createCrypto } from '@holdfast/shared/crypto/crypto.ts';
+import { describePolicy } from '@holdfast/shared/domain/restore-policy.ts';
 import type { AgentConfig } from '../config.ts';
 import { readSpec } from '../handlers/spec-put.ts';
 import { findCredentials } from '../identity/host-credentials.ts';
@@ -51,6 +52,7 @@ export async function runStatus(config: AgentConfig, json: boolean): Promise<voi
     drain: drain === undefined ? null : { since: drain.since, until: drain.until, active: drain.active, waiting: drain.waiting },
     secrets,
     dumpDirs: config.dumpDirs ?? [],
+    restores: config.restores ?? 'any',
     unreportedEvents: glance?.waitingEvents ?? 0,
     openRuns: glance?.openRuns ?? [],
     plans,
@@ -65,6 +67,7 @@ export async function runStatus(config: AgentConfig, json: boolean): Promise<voi
   printLine(`agent        ${agent.text}`);
   if (secrets.mode === 'just_in_time') printLine(`secrets      ${secrets.text}`);
   if (status.dumpDirs.length > 0) printLine(`dump files   ${status.dumpDirs.join(', ')}`);
+  if (status.restores !== 'any') printLine(`restores     ${status.restores}: ${describePolicy(status.restores)}`);
   if (drain !== undefined) printLine(`drained      ${drain.text}`);
   printLine(`unreported   ${status.unreportedEvents} events, ${status.openRuns.length} runs under way`);
   if (plans.length === 0) return;

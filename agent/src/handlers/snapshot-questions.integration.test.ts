@@ -82,5 +82,9 @@ test('Questions about the inside of a snapshot', async (t) => {
     const free = await preview({ kind: 'archive', format: 'tar', path: join(rig.dir, 'new/x.tar'), from: docs });
     assert.deepEqual([free.files, free.conflicts, free.existing], [2, [], 0]);
     await assert.rejects(preview({ kind: 'in_place', paths: [join(root, 'gone')] }), { code: 'not_found' });
+    rig.workbench.restores = 'none';
+    const bound = await preview({ kind: 'archive', format: 'tar', path: join(rig.dir, 'new/x.tar'), from: docs });
+    assert.match(bound.conflicts.join(), /This host takes no restore from a server/);
+    rig.workbench.restores = 'any';
   });
 });

@@ -6,6 +6,7 @@ import type { BrowseInput } from '../engines/restic/browse.ts';
 import type { ResticEngine } from '../engines/restic/engine.ts';
 import type { TreeNode } from '../engines/restic/tree-parse.ts';
 import { prepareRepositoryDraft, withWorkDir } from '../runs/inputs.ts';
+import { sayPolicyRefusal } from '../runs/restore/host-policy.ts';
 import { previewRestore } from '../runs/restore/restore-preview.ts';
 import type { Workbench } from '../runs/workbench.ts';
 import { assertInTime } from './in-time.ts';
@@ -75,6 +76,11 @@ export function createSnapshotQuestions(workbench: Workbench) {
         return { ...diff, changes, truncated: diff.truncated || changes.length < diff.changes.length };
       }),
     'restore.preview': (body: RequestBody<'restore.preview'>): Promise<RequestResult<'restore.preview'>> =>
-      look(body, (engine, input) => previewRestore(engine, input, body.target)),
+      look(body, async (engine, input) => {
+        const refusal = sayPolicyRefusal(workbench, body.target);
+        const preview = await previewRestore(engine, input, body.target);
+        if (refusal === undefined) return preview;
+        return { ...preview, conflicts: [refusal, ...preview.conflicts].slice(0, BROWSE.conflicts) };
+      }),
   };
 }

@@ -2,6 +2,7 @@
 import { statfs } from 'node:fs/promises';
 import { cpus, hostname, arch as readArch, release, totalmem, uptime } from 'node:os';
 import type { Clock } from '@holdfast/shared/clock.ts';
+import type { RestorePolicy } from '@holdfast/shared/domain/restore-policy.ts';
 import { TEXT } from '@holdfast/shared/limits.ts';
 import { AGENT_CAPABILITIES } from '@holdfast/shared/protocol/capabilities.ts';
 import type { HostFacts } from '@holdfast/shared/protocol/messages.ts';
@@ -11,12 +12,12 @@ import { readOsName } from './os-name.ts';
 /** Node's name of an architecture in the words of uname(1), which operators know. */
 const ARCHITECTURES: Record<string, string> = { x64: 'x86_64', arm64: 'aarch64', ia32: 'i686' };
 
-/** `dumpDirs`: directories whose dump files this host offers. */
+/** `dumpDirs`: directories whose dump files this host offers; `restores`: which restores of a server it carries out. */
 export function readHostFacts(
   clock: Pick<Clock, 'now'>,
   agentVersion: string,
   pdeathsig: boolean,
-  dumpDirs: readonly string[] = [],
+  { dumpDirs = [], restores }: { dumpDirs?: readonly string[] | undefined; restores?: RestorePolicy | undefined } = {},
 ): HostFacts {
   const arch = readArch();
   return {
@@ -32,6 +33,7 @@ export function readHostFacts(
     pdeathsig,
     capabilities: [...AGENT_CAPABILITIES],
     ...(dumpDirs.length === 0 ? {} : { dumpDirs: [...dumpDirs] }),
+    ...(restores === undefined ? {} : { restores }),
   };
 }
 

@@ -5,6 +5,7 @@ import type { Crypto } from '@holdfast/shared/crypto/crypto.ts';
 import type { HostId, Id, IdKind, RunId } from '@holdfast/shared/domain/ids.ts';
 import type { RunLimits } from '@holdfast/shared/domain/plan.ts';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
+import type { RestorePolicy } from '@holdfast/shared/domain/restore-policy.ts';
 import type { Progress } from '@holdfast/shared/protocol/messages.ts';
 import type { ResticEngine } from '../engines/restic/engine.ts';
 import type { OnLockCleared } from '../engines/restic/restic-tool.ts';
@@ -40,6 +41,8 @@ export interface Tooling {
   spoolDir: string;
   /** Directories whose dump files may be restored in the name of the server; undefined: none. */
   dumpDirs?: readonly string[] | undefined;
+  /** Which restores are carried out in the name of the server; undefined: all. A restore by hand is its own. */
+  restores?: RestorePolicy | undefined;
   log: AgentLog;
   toolbox(): Toolbox;
   /** The engine over this host's restic, starting its processes through `exec`; throws with reason `tool_missing` or `unsupported`. */

@@ -9,7 +9,7 @@ import { refuseWrites } from '../journal/fixtures/write-limit.ts';
 import { openJournal } from '../journal/journal.ts';
 import { openHostWatch } from './host-watch.ts';
 
-it('Facts tell of the hooks, and a heartbeat whether the disk lets the agent write its journal', async (t) => {
+it('Facts tell of the hooks and of which restores are taken, and a heartbeat whether the disk lets the agent write its journal', async (t) => {
   const stateDir = mkdtempSync(join(tmpdir(), 'holdfast-beat-'));
   t.after(() => rmSync(stateDir, { recursive: true }));
   const clock = createFixedClock(Date.parse('2027-01-01T00:00:00Z'));
@@ -18,11 +18,12 @@ it('Facts tell of the hooks, and a heartbeat whether the disk lets the agent wri
   const installed: HookEntry[] = [{ name: 'stop' }, { name: 'Not a name', problem: 'x' }];
   const hooks = { list: () => ({ directory: '/etc/hooks', exists: true, hooks: installed, omitted: 0 }) };
   const launching = { setpriv: '/usr/bin/setpriv', pdeathsig: true, limitTools: {}, warnings: [] };
-  const tooling = { clock, log: console, launching, dumpDirs: [], hooks };
+  const tooling = { clock, log: console, launching, dumpDirs: [], restores: 'beside' as const, hooks };
   const executor = { active: 0, waiting: 0 };
   const watch = await openHostWatch({ tooling, stateDir, version: '1.2.3', journal, executor });
   t.after(() => watch.close());
   assert.deepEqual(watch.facts().hooks, { directory: '/etc/hooks', usable: ['stop'], unusable: [], isWhole: true });
+  assert.equal(watch.facts().restores, 'beside');
   assert.equal(watch.refreshFacts(), false, 'nothing new to tell');
   installed.push({ name: 'start', problem: 'It is a link.' });
   assert.equal(watch.refreshFacts(), true);

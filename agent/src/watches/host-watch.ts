@@ -20,7 +20,7 @@ export interface HostWatch {
 }
 
 export interface HostWatchPorts {
-  tooling: Pick<HostTooling, 'clock' | 'launching' | 'dumpDirs'> & {
+  tooling: Pick<HostTooling, 'clock' | 'launching' | 'dumpDirs' | 'restores'> & {
     log: Pick<HostTooling['log'], 'warn'>;
     hooks: Pick<HostTooling['hooks'], 'list'>;
   };
@@ -35,7 +35,7 @@ export async function openHostWatch({ tooling, stateDir, version, journal, execu
   const read = (): HostFacts => {
     const restoreDir = findRestoreDir(stateDir);
     return {
-      ...readHostFacts(tooling.clock, version, tooling.launching.pdeathsig, tooling.dumpDirs),
+      ...readHostFacts(tooling.clock, version, tooling.launching.pdeathsig, tooling),
       ...(restoreDir === undefined ? {} : { restoreDir }),
       hooks: toHostHooks(tooling.hooks.list()),
     };

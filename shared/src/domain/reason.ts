@@ -57,6 +57,11 @@ const REASONS = {
   evidence_failed: { code: 'integrity', advice: 'The stored snapshot does not show what was sent. Do not rely on it.' },
   target_not_empty: { code: 'conflict', advice: 'Choose a new name or directory, or empty the target first.' },
   target_refused: { code: 'precondition', advice: 'Choose another target.' },
+  restore_refused: {
+    code: 'precondition',
+    advice:
+      'Nothing was touched. Choose a way that the host allows, restore by hand on the host itself, or have its administrator change HOLDFAST_RESTORES there.',
+  },
   restore_failed: { code: 'tool_failed', advice: 'Read the tool’s own words in the log; what was created has been removed.' },
   restore_differs: {
     code: 'integrity',

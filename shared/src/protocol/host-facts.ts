@@ -1,5 +1,6 @@
 /** What an agent says of its machine. */
 import * as z from 'zod';
+import { restorePolicySchema } from '../domain/restore-policy.ts';
 import { ENROLMENT, TEXT } from '../limits.ts';
 import { dumpDirsSchema } from './dump-files.ts';
 import { hostHooksSchema } from './host-hooks.ts';
@@ -22,6 +23,8 @@ export const hostFactsSchema = z.object({
   capabilities: z.array(z.string().max(64)).max(32).optional(),
   /** Directories whose dump files may be restored. */
   dumpDirs: dumpDirsSchema.optional(),
+  /** Which restores of a server it carries out; left out: all. */
+  restores: restorePolicySchema.optional(),
   /** Below which restores are proposed to write: the agent may make directories there. */
   restoreDir: restoreDirSchema.optional(),
   /** Scripts that its plans may name. Agents of earlier versions do not tell of them. */

@@ -25,6 +25,7 @@ import { restoreDatabase } from './database/restore-database.ts';
 import { restoreDirectory } from './files/restore-directory.ts';
 import { restoreOneFile } from './files/restore-file.ts';
 import { listConfiguredPaths, restoreInPlace } from './files/restore-in-place.ts';
+import { assertAllowed } from './host-policy.ts';
 import type { RestorePart, RestoreResult, RunningRestore } from './restore-part.ts';
 import { settleOwedSoon } from './restore-recovery.ts';
 import {
@@ -260,6 +261,7 @@ export async function executeRestore(execution: RestoreExecution): Promise<Resto
   const going: Going = { body, evidence: [], place: first };
   try {
     if (signal.aborted) throw createReasonError('cancelled', 'Cancelled before it began');
+    assertAllowed(workbench, order.target);
     recorder.start(() => workbench.journal.runs.revise(recorder.run, body));
     const result = await withWorkDir(workbench, async (workDir) => {
       const repository = prepareRepositoryDraft(workbench, order.repository.draft, toRestoreRefs(order).repository, workDir);

@@ -21,6 +21,7 @@ import { type Caller, demand } from '../caller.ts';
 import type { CoreContext } from '../ports.ts';
 import { createOrder, createOrderedRun, orderTerms, placeRun } from '../runs/run-orders.ts';
 import { type FoundDump, findDump } from './dump-files.ts';
+import { demandAllowed } from './host-policy.ts';
 import { demandRestoreRate } from './restore-rate.ts';
 import {
   checkMode,
@@ -127,8 +128,9 @@ interface DumpOrder {
 /** Stores the run and its order, and records who wanted it. */
 async function place(context: CoreContext, caller: Caller, order: DumpOrder): Promise<Run> {
   const { found, target, connection, repository, options, safety } = order;
-  await demandRestoreRate(context, caller);
   const { host, sizeBytes } = found;
+  demandAllowed(host, target);
+  await demandRestoreRate(context, caller);
   const run: Run = {
     ...createOrderedRun(context, caller, { kind: 'restore', host: host.id, repository: repository.id }),
     target,

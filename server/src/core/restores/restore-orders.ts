@@ -14,6 +14,7 @@ import type { CoreContext } from '../ports.ts';
 import { orderRepository } from '../repositories/admin-credential.ts';
 import { createOrder, createOrderedRun, orderTerms, placeRun } from '../runs/run-orders.ts';
 import { getSnapshot, getSnapshotRecord } from '../snapshots/snapshots.ts';
+import { demandAllowed } from './host-policy.ts';
 import { demandRestoreRate } from './restore-rate.ts';
 import { draftFor } from './restore-target.ts';
 import { findSecondPlace } from './second-place.ts';
@@ -85,7 +86,7 @@ export interface DatabaseWay {
   globals?: RequestBody<'restore.start'>['globals'];
 }
 
-/** Stores the run and its order, and records who wanted it. Throws `limit` where restores are started too often. */
+/** Stores the run and its order, and records who wanted it. Throws `precondition` for what the host refuses, `limit` where restores are started too often. */
 export async function placeRestore(
   context: CoreContext,
   caller: Caller,
@@ -93,6 +94,7 @@ export async function placeRestore(
   target: RestoreTarget,
   { connection, options: wished, safety, globals }: DatabaseWay = {},
 ): Promise<Run> {
+  demandAllowed(host, target);
   await demandRestoreRate(context, caller);
   // What nobody vouches for is read whole before anything is made of it.
   const isRead = snapshot.adoptedAt !== undefined && target.kind === 'database';

@@ -142,6 +142,42 @@ describe('A restore', () => {
     assert.equal((await context.store.orders.listWaitingOrders(host.id, rig.clock.now())).length, 0);
   });
 
+  it('is not ordered where its host told that it refuses it, whichever way it is asked for', async (t) => {
+    const rig = await openCatalogRig(t);
+    const { context, admin, operator, host, source, files } = rig;
+    const tree = await rig.reportBackup(files, rig.repository, 'succeeded');
+    const dump = await rig.reportBackup(source, rig.repository, 'succeeded');
+    const tell = async (restores: 'beside' | 'none') => {
+      const known = await context.store.hosts.findHost(admin.tenant, host.id);
+      const facts = { ...known?.facts, capabilities: [...AGENT_CAPABILITIES], restores } as never;
+      await context.store.hosts.recordContact(host.id, { at: rig.clock.now(), facts });
+    };
+    const replace = () =>
+      startRestore(context, operator, {
+        snapshot: dump,
+        host: host.id,
+        target: { kind: 'database', source: source.id, database: 'shop', mode: 'replace' },
+        understood: true,
+        databaseName: 'shop',
+      });
+    const inPlace = () =>
+      startFileRestore(context, operator, {
+        snapshot: tree,
+        host: host.id,
+        target: { kind: 'in_place', paths: ['/etc/app'] },
+        hostName: 'db-1',
+      });
+    const beside = () => startRestore(context, operator, { snapshot: tree, host: host.id, target: directory });
+    await tell('beside');
+    const refusal = { code: 'precondition', message: /db-1 lets a server restore only beside what is there/ };
+    for (const start of [replace, inPlace]) await assert.rejects(start(), refusal);
+    assert.equal((await beside()).state, 'queued');
+    await tell('none');
+    for (const start of [replace, inPlace, beside])
+      await assert.rejects(start(), { code: 'precondition', message: /db-1 takes no restore from a server/ });
+    assert.equal((await context.store.orders.listWaitingOrders(host.id, rig.clock.now())).length, 1);
+  });
+
   it('of files in place names the source that their safety backup belongs to, and asks no agent that makes none', async (t) => {
     const rig = await openCatalogRig(t);
     const { context, admin, operator, host, files } = rig;

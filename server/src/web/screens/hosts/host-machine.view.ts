@@ -1,5 +1,6 @@
 /** What is known of the machine behind a host: its facts, how it is doing right now, and the tools on it. */
 import type { SecretsMode } from '@holdfast/shared/domain/plan.ts';
+import type { RestorePolicy } from '@holdfast/shared/domain/restore-policy.ts';
 import { type Html, type HtmlValue, html } from '../../html.ts';
 import { fingerprintLine } from '../../ui/fingerprint.ts';
 import { facts, panel, rows } from '../../ui/panel.ts';
@@ -44,6 +45,8 @@ export interface HostFactsView {
   pdeathsig: boolean;
   /** Directories whose dump files may be restored. */
   dumpDirs?: readonly string[] | undefined;
+  /** Which restores of this server it carries out; older agents do not say. */
+  restores?: RestorePolicy | undefined;
   /** Scripts that its plans may name. */
   hooks?: { usable: readonly string[]; unusable: readonly { name: string }[] } | undefined;
 }
@@ -68,6 +71,13 @@ export interface MachineView {
   tools: readonly HostToolRow[];
 }
 
+/** What the host's administrator lets this server restore. */
+const RESTORES_WORDS: Readonly<Record<RestorePolicy, string>> = {
+  any: 'in every way',
+  beside: 'only beside what is there',
+  none: 'none: its administrator refuses them',
+};
+
 export function factsPanel(view: MachineView): Html {
   const { face } = view;
   const known = view.facts;
@@ -83,6 +93,7 @@ export function factsPanel(view: MachineView): Html {
           { label: 'Zone', value: known.zone },
           { label: 'Started', value: relativeTime(known.bootedAt, face) },
           { label: 'Agent', value: known.agentVersion },
+          ...(known.restores === undefined ? [] : [{ label: 'Restores from here', value: RESTORES_WORDS[known.restores] }]),
           ...(known.dumpDirs ?? []).map((path) => ({ label: 'Offers dump files in', value: html`<code>${path}</code>` })),
         ];
   return panel({

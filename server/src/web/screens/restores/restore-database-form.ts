@@ -4,12 +4,14 @@ import {
   DOWNLOAD_KIBPS_MAX,
   RESTORE_JOBS,
   RESTORE_MODES,
+  type RestoreMode,
   type RestoreOptions,
   ROLE_CHOICES,
 } from '@holdfast/shared/domain/restore.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
 import { hasCapability } from '@holdfast/shared/protocol/capabilities.ts';
 import type { CoreContext } from '../../../core/ports.ts';
+import { findHostRefusal } from '../../../core/restores/host-policy.ts';
 import type { RestoreRequest } from '../../../core/restores/restores.ts';
 import type { Source } from '../../../store/sources.ts';
 import type { Visit } from '../../http/route.ts';
@@ -18,6 +20,7 @@ import { readText } from '../forms/form-values.ts';
 import { findId } from '../params.ts';
 import { loadNames, nameOf } from '../runs/run-names.ts';
 import { describeSource } from '../sources/source-words.ts';
+import { sayWhyClosed } from './host-choice.ts';
 import type { PlaceChoice } from './restore.view.ts';
 import type { DatabaseRestoreView } from './restore-database.view.ts';
 import { ONE_LINE } from './restore-scene.ts';
@@ -53,11 +56,12 @@ export const EMPTY_TYPED: Typed = {
 export async function toPlaces(context: CoreContext, visit: Visit, connections: readonly Source[]): Promise<PlaceChoice[]> {
   const names = await loadNames(context, visit.caller, { hosts: connections.map((row) => row.host) });
   return connections.map((row) => {
-    const standing = names.hosts.get(row.host)?.standing ?? 'revoked';
+    const host = names.hosts.get(row.host);
+    const why = host === undefined ? 'revoked' : sayWhyClosed(host);
     return {
       value: row.id,
-      label: `${nameOf(names.hosts, row.host, 'host')}: the server of ${row.name} (${describeSource(row)})${standing === 'online' ? '' : `, ${standing}`}`,
-      disabled: standing !== 'online',
+      label: `${nameOf(names.hosts, row.host, 'host')}: the server of ${row.name} (${describeSource(row)})${why === undefined ? '' : `, ${why}`}`,
+      disabled: why !== undefined,
     };
   });
 }
@@ -86,17 +90,25 @@ export function readTyped({ form }: Visit): Typed {
   };
 }
 
+/** Why the host refuses this way, in a sentence; undefined where it allows it. */
+export type ModeJudge = (mode: RestoreMode) => string | undefined;
+
 /** The connection that was chosen, with the host it belongs to. */
 export async function findPlace(
   context: CoreContext,
   visit: Visit,
   place: string,
-): Promise<{ host: HostId; connection: SourceId; knowsOptions: boolean } | undefined> {
+): Promise<{ host: HostId; connection: SourceId; knowsOptions: boolean; judge: ModeJudge } | undefined> {
   const id = findId(place, idSchema('source'));
   const connection = id === undefined ? undefined : await context.store.sources.findSource(visit.caller.tenant, id);
   if (connection === undefined) return undefined;
   const host = await context.store.hosts.findHost(visit.caller.tenant, connection.host);
-  return { host: connection.host, connection: connection.id, knowsOptions: hasCapability(host?.facts, 'restore.look') };
+  return {
+    host: connection.host,
+    connection: connection.id,
+    knowsOptions: hasCapability(host?.facts, 'restore.look'),
+    judge: (mode) => host && findHostRefusal(host, { kind: 'database', mode }),
+  };
 }
 
 /** Why this is no name of a database, as the end of a sentence; undefined where it may be one. */

@@ -108,12 +108,13 @@ async function buildView(
     place: findOpen(places) ?? '',
     target: source === undefined ? '' : proposeTarget(source, scene.snapshot.createdAt, readClockface(context, visit).zone),
   };
+  const chosen = await findPlace(context, visit, values.place);
   return {
     ...frame,
     places,
     search: offered?.search,
     placesHelp: describePlaces(scene),
-    modes: listModes(source).map((mode) => ({ value: mode, ...MODE_WORDS[mode] })),
+    modes: listModes(source).map((mode) => ({ value: mode, ...MODE_WORDS[mode], refusal: chosen?.judge(mode) })),
     modesHelp: listModes(source).includes('clean')
       ? undefined
       : 'A server of this kind moves tables, nothing else: a database with views, triggers, routines or events is not replaced. Restore it under a new name.',
@@ -138,6 +139,8 @@ async function look(context: CoreContext, visit: Visit, scene: RestoreScene, typ
   const place = await findPlace(context, visit, typed.place);
   const wrong = findTargetProblem(typed.target);
   if (place === undefined || wrong !== undefined) return [{ tone: 'notice', text: 'Choose a connection and a database first.' }];
+  const refusal = place.judge(typed.mode);
+  if (refusal !== undefined) return [{ tone: 'problem', text: `${refusal}.` }];
   try {
     const found = await lookAtTarget(context, visit.caller, { source: place.connection, database: typed.target });
     const wish = {

@@ -18,7 +18,13 @@ export type DatabaseRestoreView = RestoreFrame & {
   readonly search?: ChoiceSearch | undefined;
   /** Why some host is not among them. */
   readonly placesHelp: string;
-  readonly modes: readonly { readonly value: RestoreMode; readonly label: string; readonly consequence: string }[];
+  readonly modes: readonly {
+    readonly value: RestoreMode;
+    readonly label: string;
+    readonly consequence: string;
+    /** Why the host of the chosen connection refuses it. */
+    readonly refusal?: string | undefined;
+  }[];
   /** Why others are not among them, or what they all have in common. */
   readonly modesHelp?: string | undefined;
   /** Read before anybody decides, as a sentence above the form. */
@@ -127,8 +133,8 @@ function howPanel(view: DatabaseRestoreView): Html {
   const { values, modes, errors, action } = view;
   const error = errors['mode'];
   const choices = modes.map(
-    ({ value, label, consequence }) =>
-      html`<label class="check"><input type="radio" name="mode" ${attrs({ value, checked: value === values.mode })}><span>${label} <span class="quiet">${consequence}</span></span></label>`,
+    ({ value, label, consequence, refusal }) =>
+      html`<label class="check"><input type="radio" name="mode" ${attrs({ value, checked: value === values.mode, disabled: refusal !== undefined })}><span>${label} <span class="quiet">${refusal === undefined ? consequence : `Not available: ${refusal}.`}</span></span></label>`,
   );
   const only = view.modesHelp !== undefined && html`<p class="help">${view.modesHelp}</p>`;
   const ways = html`<fieldset class="field" id="f-mode" tabindex="-1"><legend>Way</legend><div class="choices">${choices}</div>${only}${error !== undefined && html`<p class="error">${error}</p>`}</fieldset>`;

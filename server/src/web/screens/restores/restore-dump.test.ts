@@ -9,7 +9,7 @@ import type { Host } from '../../../store/hosts.ts';
 import type { Repository } from '../../../store/repositories.ts';
 import type { Source } from '../../../store/sources.ts';
 import { assertInert, readWords } from '../fixtures/inert.ts';
-import { addHost, addPlan, addRepository, addSource, HOUR_MS } from '../fixtures/setup-fleet.ts';
+import { addHost, addPlan, addRepository, addSource, describeMachine, HOUR_MS } from '../fixtures/setup-fleet.ts';
 import { createWorld, NOW, type World } from '../fixtures/world.ts';
 import { HOST_PAGE_SCREENS } from '../hosts/host-page.ts';
 import { RUN_SCREENS } from '../runs/run.ts';
@@ -166,6 +166,23 @@ describe('Restoring a dump file of a host', () => {
     assert.match(await refuse({ understood: 'true', repository: '' }), /Choose where the safety backup goes/);
     assert.match(await refuse({ understood: 'true' }, '&sizeBytes=4095'), /not as it was when it was chosen/);
     assert.equal((await listOrders()).length, before);
+  });
+
+  it('is offered in no way that the host refuses', async () => {
+    const tell = (restores: 'beside' | 'none' | 'any') =>
+      world.context.store.hosts.recordContact(host.id, { at: NOW, facts: describeMachine({ ...FACTS, restores }) });
+    await tell('beside');
+    assert.match(await world.read(start('shop.dump')), /name="mode" +value="append" disabled/);
+    assert.match(readWords(await world.read(`/hosts/${host.id}`)), /Restores from here only beside what is there/);
+    const form = { ...filled(), mode: 'replace', understood: 'true', databaseName: 'shop' };
+    const reply = await world.ask('post', start('shop.dump'), { form });
+    assert.ok(reply.kind === 'page' && reply.status === 422);
+    assert.match(reply.html.toString(), /db-1 lets a server restore only beside what is there/);
+    await tell('none');
+    const page = await world.read(start('shop.dump'));
+    assert.match(readWords(page), /db-1 takes no restore from a server: its administrator set HOLDFAST_RESTORES=none there\./);
+    assert.doesNotMatch(page, /<form class="stack"/);
+    await tell('any');
   });
 
   it('starts a run that names the file wherever it is shown, and no snapshot', async () => {

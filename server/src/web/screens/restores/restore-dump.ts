@@ -9,6 +9,7 @@ import { demand } from '../../../core/caller.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import { type FoundDump, findDump } from '../../../core/restores/dump-files.ts';
 import { listSafetyPlaces, listWays, startDumpRestore } from '../../../core/restores/dump-restores.ts';
+import { findHostRefusal, takesRestores } from '../../../core/restores/host-policy.ts';
 import { lookAtTarget } from '../../../core/restores/restore-target.ts';
 import type { Repository } from '../../../store/repositories.ts';
 import type { Source } from '../../../store/sources.ts';
@@ -64,8 +65,9 @@ async function readScene(context: CoreContext, visit: Visit): Promise<Scene> {
     const sources = await context.store.sources.listSourcesOfHost(caller.tenant, at.host);
     const connections = sources.filter(({ kind }) => fitsDumpEngine(found.dump, kind));
     const repositories = await listSafetyPlaces(context, caller, { host: at.host, source: connections[0]?.id });
-    const refusal =
-      connections.length === 0
+    const refusal = !takesRestores(found.host)
+      ? `${findHostRefusal(found.host, { kind: 'database' })}.`
+      : connections.length === 0
         ? `${hostName} has no source of a ${nameEngine(found.dump)} server: a restore goes through the connection of one. Add it first.`
         : repositories.length === 0
           ? `${hostName} has opened no repository yet: what a restore overwrites is backed up into one before. Add and test one first.`
@@ -148,7 +150,11 @@ async function buildView(
     ...describeFrame(context, visit, scene),
     places,
     placesHelp: 'Connections of this host to servers of the same engine.',
-    modes: modes.map((mode) => ({ value: mode, ...MODE_WORDS[mode] })),
+    modes: modes.map((mode) => ({
+      value: mode,
+      ...MODE_WORDS[mode],
+      refusal: found && findHostRefusal(found.host, { kind: 'database', mode }),
+    })),
     modesHelp: restore && modes.length < restore.modes.length ? SCRIPT_HELP : undefined,
     warning: WARNING,
     repositories: repositories.map(({ id, name, kind }) => ({ value: id, label: `${name} (${labelRepositoryKind(kind)})` })),
@@ -186,6 +192,8 @@ async function look(context: CoreContext, visit: Visit, { found }: Scene, typed:
   const place = await findPlace(context, visit, typed.place);
   if (place === undefined || found === undefined || findTargetProblem(typed.target) !== undefined)
     return [{ tone: 'notice', text: 'Choose a connection and a database first.' }];
+  const refused = place.judge(typed.mode);
+  if (refused !== undefined) return [{ tone: 'problem', text: `${refused}.` }];
   try {
     const seen = await lookAtTarget(context, visit.caller, { source: place.connection, database: typed.target });
     const connection = await context.store.sources.findSource(visit.caller.tenant, place.connection);

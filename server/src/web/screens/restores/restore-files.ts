@@ -1,6 +1,7 @@
 /** `/snapshots/:snapshot/files/restore`: chosen files come back. Nothing starts before the host has counted what it would do. */
 import { type HostId, idSchema } from '@holdfast/shared/domain/ids.ts';
 import { DOWNLOAD_KIBPS_MAX } from '@holdfast/shared/domain/restore.ts';
+import type { JudgedTarget } from '@holdfast/shared/domain/restore-policy.ts';
 import {
   dropCovered,
   findParentPath,
@@ -14,6 +15,7 @@ import { demand } from '../../../core/caller.ts';
 import type { HostView } from '../../../core/hosts/hosts.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import { checkFileTarget, startFileRestore } from '../../../core/restores/file-restores.ts';
+import { findHostRefusal } from '../../../core/restores/host-policy.ts';
 import { type FileTarget, previewFileRestore } from '../../../core/snapshots/snapshot-contents.ts';
 import { getSnapshot } from '../../../core/snapshots/snapshots.ts';
 import type { Snapshot } from '../../../store/snapshots.ts';
@@ -29,6 +31,7 @@ import { offerHosts } from '../hosts/offered-hosts.ts';
 import { findId, getParam } from '../params.ts';
 import { loadNames, nameOf } from '../runs/run-names.ts';
 import { buildShell } from '../shell.ts';
+import { isOpenHost, toHostChoice } from './host-choice.ts';
 import { explainRestoreBase, getRestoreBase } from './restore-base.ts';
 import { findLimitProblem } from './restore-database-form.ts';
 import { type FileWay, type RestoreFilesView, restoreFilesPage } from './restore-files.view.ts';
@@ -46,6 +49,15 @@ const WAYS: RestoreFilesView['ways'] = [
   { value: 'zip', label: 'One zip archive', help: 'Of one directory, as a new file on the host. Zip keeps no owners.' },
   { value: 'file', label: 'One file under a new name', help: 'Of one file; its content alone.' },
 ];
+
+/** As a host judges them. */
+const JUDGED: Readonly<Record<FileWay, JudgedTarget>> = {
+  directory: { kind: 'directory' },
+  in_place: { kind: 'in_place' },
+  tar: { kind: 'archive' },
+  zip: { kind: 'archive' },
+  file: { kind: 'file' },
+};
 
 interface Typed {
   paths: readonly string[];
@@ -129,11 +141,10 @@ function readTyped(visit: Visit, scene: Scene, date: string): Typed {
   const paths = readPaths({ ...visit.query, ...values });
   const text = readText(values, 'way');
   const way: FileWay = isWay(text) ? text : 'directory';
-  const online = scene.hosts.find(({ standing }) => standing === 'online');
+  const online = scene.hosts.find(isOpenHost);
   const sought = readSought(visit);
   // Who searches means what is found.
-  const wanted =
-    sought.isAsked && sought.find !== '' ? scene.offer.found.find(({ standing }) => standing === 'online') : undefined;
+  const wanted = sought.isAsked && sought.find !== '' ? scene.offer.found.find(isOpenHost) : undefined;
   const host = wanted?.id ?? (readText(values, 'host').slice(0, 100) || (online?.id ?? ''));
   const base = getRestoreBase(scene.hosts.find(({ id }) => id === host));
   const target = readText(values, 'target').trim();
@@ -221,17 +232,13 @@ async function showForm(
     paths,
     shownPaths: paths.slice(0, PATHS_SHOWN).map(showStoredText),
     moreChosen: paths.length > PATHS_SHOWN ? `and ${formatNoun(paths.length - PATHS_SHOWN, 'more path')}` : undefined,
-    hosts: hosts.map(({ id, name: label, standing }) => ({
-      value: id,
-      label: standing === 'online' ? label : `${label} (${standing})`,
-      disabled: standing !== 'online',
-    })),
+    hosts: hosts.map(toHostChoice),
     search: describeSearch('Find a host', readSought(visit), scene.offer),
     hostsHelp: scene.isLocal
       ? 'The repository is a folder on this host, so only this host can read it.'
-      : 'Hosts that do not answer now cannot be chosen.',
+      : 'Hosts that do not answer now, or take no restores, cannot be chosen.',
     targetHelp: explainRestoreBase(chosen),
-    ways: WAYS,
+    ways: WAYS.map((way) => ({ ...way, refusal: chosen && findHostRefusal(chosen, JUDGED[way.value]) })),
     values: {
       way: typed.way,
       host: typed.host,

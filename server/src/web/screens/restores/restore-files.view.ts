@@ -25,7 +25,13 @@ export type RestoreFilesView = {
   readonly hostsHelp: string;
   /** Why another directory than usual is proposed. */
   readonly targetHelp?: string | undefined;
-  readonly ways: readonly { readonly value: FileWay; readonly label: string; readonly help: string }[];
+  readonly ways: readonly {
+    readonly value: FileWay;
+    readonly label: string;
+    readonly help: string;
+    /** Why the chosen host refuses it. */
+    readonly refusal?: string | undefined;
+  }[];
   readonly values: {
     readonly way: FileWay;
     readonly host: string;
@@ -100,8 +106,8 @@ function whatPanel(view: RestoreFilesView): Html {
 
 function wherePanel({ ways, values, hosts, search, hostsHelp, targetHelp, errors }: RestoreFilesView): Html {
   const choices = ways.map(
-    ({ value, label, help }) =>
-      html`<label class="check"><input type="radio" name="way" ${attrs({ value, checked: value === values.way })}><span>${label}<span class="help choice-help">${help}</span></span></label>`,
+    ({ value, label, help, refusal }) =>
+      html`<label class="check"><input type="radio" name="way" ${attrs({ value, checked: value === values.way, disabled: refusal !== undefined })}><span>${label}<span class="help choice-help">${refusal === undefined ? help : `Not available: ${refusal}.`}</span></span></label>`,
   );
   const host = formField({
     name: 'host',

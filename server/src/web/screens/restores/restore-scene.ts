@@ -4,6 +4,7 @@ import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { demand } from '../../../core/caller.ts';
 import type { HostView } from '../../../core/hosts/hosts.ts';
 import type { CoreContext } from '../../../core/ports.ts';
+import { findHostRefusal, takesRestores } from '../../../core/restores/host-policy.ts';
 import { findSecondPlace, type SecondPlace } from '../../../core/restores/second-place.ts';
 import { getSnapshot } from '../../../core/snapshots/snapshots.ts';
 import type { Repository } from '../../../store/repositories.ts';
@@ -76,12 +77,18 @@ export function findOutOfReach(
   return `Out of reach for now: it lies on the disk of ${holder}. No other host can read it.`;
 }
 
+/** Why the one host that can read it does not restore it, in a sentence; undefined where it does, or others can. */
+function findOnlyRefusal({ repository, madeOn }: RestoreScene): string | undefined {
+  if (repository === undefined || madeOn === undefined || !isOnOneHost(repository) || takesRestores(madeOn)) return undefined;
+  return `${findHostRefusal(madeOn, { kind: 'directory' })}. It is restored by hand on that host: the page of the snapshot says how.`;
+}
+
 export function findRefusal(scene: RestoreScene): string | undefined {
   if (scene.source === undefined) return 'The source of this snapshot was deleted here. Restore it by hand: its page says how.';
   if (scene.repository === undefined) return 'The repository of this snapshot was deleted here. Restore it by hand.';
   if (scene.snapshot.role !== 'data') return 'These are the roles beside a database; they are read into a server by hand.';
   if (!isRestorable(scene.snapshot)) return 'No clean run vouches for this snapshot, so it is not offered for restore.';
-  const outOfReach = findOutOfReach(scene.repository, scene.madeOn);
+  const outOfReach = findOutOfReach(scene.repository, scene.madeOn) ?? findOnlyRefusal(scene);
   if (outOfReach === undefined || scene.elsewhere === undefined) return outOfReach;
   return `${outOfReach} The same backup lies in the repository ${scene.elsewhere.repository.name} too.`;
 }
@@ -127,5 +134,5 @@ export function describeScene(context: CoreContext, visit: Visit, scene: Restore
 export function describePlaces(scene: RestoreScene): string {
   return scene.repository !== undefined && isOnOneHost(scene.repository)
     ? `The repository is a folder on ${scene.madeOn?.name ?? 'the host that made it'}, so only that host can read it.`
-    : 'Hosts that do not answer now cannot be chosen.';
+    : 'Hosts that do not answer now, or take no restores, cannot be chosen.';
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { DEFAULT_TENANT, type SnapshotId } from '@holdfast/shared/domain/ids.ts';
 import { RESTORE_MODES } from '@holdfast/shared/domain/restore.ts';
+import { AGENT_CAPABILITIES } from '@holdfast/shared/protocol/capabilities.ts';
 import { quoteWord } from '@holdfast/shared/shell-word.ts';
 import { createFleet, type Fleet, HOSTILE, LONG_NAME, playDay } from '../fixtures/fleet.ts';
 import { describeMachine } from '../fixtures/setup-fleet.ts';
@@ -144,6 +145,40 @@ describe('The restore page', () => {
     const files = await world.read(`/snapshots/${await findNewest('home')}/files/restore?path=/srv/a`);
     assert.match(files, /value="\/var\/lib\/holdfast-agent\/restored\/home-2026-11-20"/);
     await world.context.store.hosts.recordContact(host, { at: NOW, facts: describeMachine({ ...facts }) });
+  });
+
+  it('offers nothing that the administrator of the host refuses, and says so', async () => {
+    const [web, db] = [fleet.hosts['web-1'] ?? assert.fail(), fleet.hosts['db-1.fra'] ?? assert.fail()];
+    const { hosts } = world.context.store;
+    const known = new Map((await hosts.findHosts(DEFAULT_TENANT, [web, db])).map(({ id, facts }) => [id, facts]));
+    const say = (id: typeof web, change: object) =>
+      hosts.recordContact(id, { at: NOW, facts: { ...describeMachine({ ...known.get(id) }), ...change } });
+    await say(web, { restores: 'none' });
+    await say(db, { restores: 'beside', capabilities: [...AGENT_CAPABILITIES] });
+    const tree = await findNewest('home');
+    const whole = await world.read(`/snapshots/${tree}/restore`);
+    assert.match(whole, new RegExp(`value="${web}" disabled>web-1 \\(takes no restores\\)`));
+    const files = await world.ask('post', `/snapshots/${tree}/files/restore`, { form: { path: '/srv/a', host: db } });
+    assert.ok(files.kind === 'page');
+    assert.match(
+      files.html.toString(),
+      /name="way" +value="in_place" disabled[\s\S]*?Not available: db-1\.fra lets a server restore only beside/,
+    );
+    const dump = `/snapshots/${await findNewest('app')}/restore`;
+    const page = await world.read(dump);
+    assert.match(page, /name="mode" +value="new" checked/);
+    assert.match(
+      page,
+      /name="mode" +value="replace" disabled>[\s\S]*?Not available: db-1\.fra lets a server restore only beside what is there/,
+    );
+    const form = { place: source('app'), target: 'app', mode: 'replace', understood: 'true', databaseName: 'app' };
+    const look = await world.ask('post', dump, { form: { ...form, act: 'look' }, part: 'restore-confirm' });
+    assert.ok(look.kind === 'page');
+    assert.match(look.html.toString(), /its administrator set HOLDFAST_RESTORES=beside there/);
+    const started = await world.ask('post', dump, { form });
+    assert.ok(started.kind === 'page' && started.status === 422);
+    assert.match(started.html.toString(), /only beside what is there/);
+    for (const id of [web, db]) await say(id, {});
   });
 
   it('starts the run of a restore and leads to it', async () => {

@@ -19,7 +19,8 @@ import { describeSearch, type Offer, readSought } from '../forms/offer.ts';
 import { offerHosts } from '../hosts/offered-hosts.ts';
 import { findId, wantsPart } from '../params.ts';
 import { buildShell } from '../shell.ts';
-import { FILES_CONFIRM_ID, filesConfirmPart, type PlaceChoice, type RestoreView, restorePage } from './restore.view.ts';
+import { isOpenHost, toHostChoice } from './host-choice.ts';
+import { FILES_CONFIRM_ID, filesConfirmPart, type RestoreView, restorePage } from './restore.view.ts';
 import { explainRestoreBase, getRestoreBase } from './restore-base.ts';
 import { showDatabaseForm, startDatabaseRestore } from './restore-database.ts';
 import { findLimitProblem } from './restore-database-form.ts';
@@ -65,11 +66,6 @@ async function offerTargetHosts(
   return { ...offer, rows: [...(madeOn === undefined ? [] : [madeOn]), ...others] };
 }
 
-function toPlace({ id, name, standing }: HostView): PlaceChoice {
-  const isOnline = standing === 'online';
-  return { value: id, label: `${name}${isOnline ? '' : ` (${standing})`}`, disabled: !isOnline };
-}
-
 async function buildView(
   context: CoreContext,
   visit: Visit,
@@ -84,14 +80,13 @@ async function buildView(
   const offer = frame.refusal === undefined && !local ? await offerTargetHosts(context, visit, scene, typed) : alone;
   const hosts = frame.refusal === undefined ? offer.rows : [];
   const sought = readSought(visit);
-  const isOnline = ({ standing }: HostView) => standing === 'online';
-  const first = hosts.find(isOnline);
+  const first = hosts.find(isOpenHost);
   // Who searches means what is found.
-  const wanted = sought.isAsked && sought.find !== '' ? offer.found.find(isOnline) : undefined;
+  const wanted = sought.isAsked && sought.find !== '' ? offer.found.find(isOpenHost) : undefined;
   const chosen = wanted ?? (typed === undefined ? first : hosts.find(({ id }) => id === typed.place));
   return {
     ...frame,
-    places: hosts.map(toPlace),
+    places: hosts.map(toHostChoice),
     search: describeSearch('Find a host', sought, offer),
     placesHelp: describePlaces(scene),
     targetHelp: explainRestoreBase(chosen),

@@ -28,6 +28,7 @@ export const REASON_SENTENCES: Readonly<Record<Reason, string>> = {
   evidence_failed: 'What was read back is not what was sent.',
   target_not_empty: 'The target holds something already, and nothing is overwritten.',
   target_refused: 'The host does not allow this target.',
+  restore_refused: 'The administrator of the host does not let a server restore in this way.',
   restore_failed: 'The target did not take what the snapshot holds.',
   restore_differs: 'What came back is less than was recorded as the backup was made.',
   snapshot_damaged: 'The snapshot cannot be read to its end.',
