@@ -554,5 +554,7 @@ export const RECORD = {
   keptPerSource: 10,
   /** Canaries of a source of files; a bigger file is none. */
   canaries: 10,
+  /** File systems of a tree of files that are looked for again. */
+  volumes: 200,
   canaryBytes: 64 * MIB,
 } as const;

@@ -21,6 +21,7 @@ import type { OutboxLimits } from './outbox-rows.ts';
 import { createRunJournal, type ProcessFacts, type RunJournal } from './run-journal.ts';
 import { createSnapshotLedger, type SnapshotLedger } from './snapshot-ledger.ts';
 import { createSpecStore, type SpecStore } from './spec-store.ts';
+import { createVolumeRecords, type VolumeRecords } from './volume-records.ts';
 
 export { isUnwritable } from './fault.ts';
 
@@ -71,6 +72,7 @@ export interface Journal {
   readonly fires: FireLedger;
   readonly snapshots: SnapshotLedger;
   readonly contents: ContentRecords;
+  readonly volumes: VolumeRecords;
   /**
    * One transaction over all doors, on disk when it returns; what `effects` throws undoes all of it. `effects` is
    * synchronous and may be called a second time on a full disk. Throws `unavailable` (`isUnwritable`) while the disk
@@ -157,6 +159,7 @@ function assemble(database: Database, options: JournalOptions, path: string): Do
     fires: createFireLedger(database),
     snapshots: createSnapshotLedger(database, clock),
     contents: createContentRecords(database, clock),
+    volumes: createVolumeRecords(database),
     noteSecrets: (holder) => meta.set(SECRETS_NOTE, holder === undefined ? '' : JSON.stringify(holder)),
     noteLife: (life) => meta.set(LIFE_NOTE, life === undefined ? '' : JSON.stringify(life)),
     noteWelcome: (welcome) => meta.set(WELCOME_NOTE, JSON.stringify(welcome)),

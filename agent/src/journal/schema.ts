@@ -104,4 +104,6 @@ export const SCHEMA_STEPS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX contents_age ON contents (source, recorded_at);
   `,
+  // Where file systems were mounted in a tree at its last clean backup, as JSON.
+  'CREATE TABLE volumes (source TEXT PRIMARY KEY, points TEXT NOT NULL) STRICT, WITHOUT ROWID',
 ];

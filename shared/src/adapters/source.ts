@@ -56,6 +56,8 @@ export interface TreeArtifact {
   /** Patterns as restic's `--exclude-file` reads them. */
   excludes: readonly string[];
   oneFileSystem: boolean;
+  /** Where what is mounted may be away. */
+  removable: readonly string[];
   /** Files below the paths that every drill has to find again, as they were. */
   canaries: readonly string[];
   floorBytes: number;

@@ -12,6 +12,8 @@ export interface PartResult {
   warnings: readonly string[];
   bytes: number;
   evidence: readonly Evidence[];
+  /** Where file systems are mounted in what was backed up. */
+  volumes?: readonly string[] | undefined;
 }
 
 export function toFailure(error: AppError): Failure {

@@ -21,6 +21,7 @@ import { watchCanaries } from './canaries.ts';
 import { probeSource } from './probe.ts';
 import { type ContentsWatch, watchContents } from './record-contents.ts';
 import { checkRoom } from './repository-room.ts';
+import { watchVolumes } from './volumes.ts';
 
 export interface BackupPart {
   workbench: Tooling & Pick<Workbench, 'createId' | 'setTimer'>;
@@ -35,6 +36,8 @@ export interface BackupPart {
   tags: Omit<SnapshotTags, 'role'>;
   /** What earlier backups of it added to this repository, see `expectGrowth`. Undefined: a person waits for this one, and whether there is room shows. */
   added?: readonly number[] | undefined;
+  /** Where file systems were mounted in it at its last clean backup. */
+  volumes: readonly string[];
   /** How thoroughly rows are counted. */
   countRows: RowCounts;
   workDir: string;
@@ -59,6 +62,8 @@ interface Stored {
   /** What the database held. */
   contents?: Contents | undefined;
   canaries?: readonly Canary[] | undefined;
+  /** Where file systems are mounted in it. */
+  volumes?: readonly string[] | undefined;
 }
 
 /** A server counts a connection for a moment after its client has left. */
@@ -151,6 +156,7 @@ async function storeTree(part: BackupPart, artifact: TreeArtifact): Promise<Stor
   recorder.log('info', `restic: reading ${artifact.paths.length === 1 ? artifact.paths[0] : `${artifact.paths.length} paths`}`);
   const watch = await watchCanaries(artifact);
   for (const warning of watch.warnings) recorder.log('warn', warning);
+  const mounted = await watchVolumes(artifact, part.volumes);
   part.onStore();
   const outcome = await part.engine.backupTree({
     access: part.repository.access,
@@ -180,13 +186,16 @@ async function storeTree(part: BackupPart, artifact: TreeArtifact): Promise<Stor
   const namedId = outcome.namedId as string;
   recorder.log('info', `restic: snapshot ${namedId.slice(0, 8)}, ${outcome.files} files, ${outcome.sizeBytes} bytes read`);
   for (const path of outcome.unreadable) recorder.log('warn', `not stored: ${path}`);
+  const { volumes, gap } = await mounted.finish();
+  if (gap) recorder.log('warn', gap.message);
   const seen = outcome.partial ? `restic exited 3: ${outcome.unreadableCount} paths were not stored` : 'restic exited 0';
   return {
     namedId,
     sizeBytes: outcome.sizeBytes,
     addedBytes: outcome.addedBytes,
     files: outcome.files,
-    gap: outcome.partial ? outcome.failure : undefined,
+    gap: outcome.partial ? outcome.failure : gap,
+    volumes,
     canaries: await watch.finish(part.signal),
     exitCodes: { check: 'exit_codes', ok: !outcome.partial, seen },
   };
@@ -301,5 +310,6 @@ export async function backUpSource(part: BackupPart): Promise<PartResult> {
     warnings: probe.warnings,
     bytes: data?.sizeBytes ?? 0,
     evidence,
+    volumes: data?.volumes,
   };
 }

@@ -4,6 +4,7 @@ import type { TreeArtifact } from '@holdfast/shared/adapters/source.ts';
 import type { Canary } from '@holdfast/shared/domain/contents.ts';
 import { RECORD } from '@holdfast/shared/limits.ts';
 import { hashSteady } from '../file-hash.ts';
+import { isBelow } from './mounts.ts';
 
 interface Sighting {
   path: string;
@@ -17,9 +18,6 @@ export interface CanaryWatch {
   /** Called when the backup is over: those that are what they were when it began. */
   finish(signal: AbortSignal): Promise<readonly Canary[]>;
 }
-
-const isBelow = (path: string, folder: string) =>
-  path === folder || path.startsWith(folder.endsWith('/') ? folder : `${folder}/`);
 
 /** Looks at the canaries before the backup reads them; they are hashed after it, when nobody waits for the engine's lock. */
 export async function watchCanaries({ canaries, paths }: Pick<TreeArtifact, 'canaries' | 'paths'>): Promise<CanaryWatch> {

@@ -77,6 +77,7 @@ function runPart(execution: BackupExecution, ready: Ready, source: SourceId): Pr
       repository: prepareRepository(workbench, ready.repository, workDir),
       tags: { tenant: ready.spec.tenant, host: ready.spec.host, plan: body.plan, source, run: recorder.run },
       added: workbench.journal.snapshots.listAdded(body.repository, source, GROWTH_HISTORY.looked),
+      volumes: workbench.journal.volumes.find(source),
       countRows: findOptions(ready.spec, body).countRows,
       workDir,
       signal,
@@ -100,12 +101,13 @@ function runPart(execution: BackupExecution, ready: Ready, source: SourceId): Pr
 
 function finishPart(execution: BackupExecution, part: PartResult, durationMs: number): void {
   const { workbench, recorder, body } = execution;
-  const { source, state, failure, warnings, bytes, evidence } = part;
+  const { source, state, failure, warnings, bytes, evidence, volumes } = part;
   body.ended = [...body.ended, { source, state, bytes, evidence: [...evidence], ...(failure ? { failure } : {}) }];
   if (failure) recorder.log(state === 'partial' || state === 'skipped' ? 'warn' : 'error', failure.message);
   recorder.finishPart({ source, state, warnings: [...warnings], bytes, durationMs, ...(failure ? { failure } : {}) }, () => {
     workbench.journal.runs.revise(recorder.run, body);
     judgeSnapshots(execution, source, state);
+    if (state === 'succeeded' && volumes) workbench.journal.volumes.keep(source, volumes);
   });
 }
 

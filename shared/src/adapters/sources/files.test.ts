@@ -17,6 +17,7 @@ test('the artifact is the list of paths with its excludes', () => {
     excludes: ['*.tmp'],
     oneFileSystem: true,
     canaries: ['/srv/shop/canary'],
+    removable: ['/srv/usb'],
     floorBytes: 10,
   });
   assert.deepEqual(
@@ -28,6 +29,7 @@ test('the artifact is the list of paths with its excludes', () => {
         paths: ['/srv/a b', '/srv/new\nline'],
         excludes: ['*.tmp'],
         oneFileSystem: true,
+        removable: ['/srv/usb'],
         canaries: ['/srv/shop/canary'],
         floorBytes: 10,
       },
