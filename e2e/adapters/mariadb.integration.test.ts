@@ -143,6 +143,24 @@ test('a superuser has no warnings about privileges, and tables without transacti
   assert.match(warnings[0] ?? '', /^1 tables have an engine without transactions/);
 });
 
+test('rows that lie on another server are not in the dump, which is said', async () => {
+  await mariadb.createDatabase('linked');
+  await mariadb.query(
+    "INSTALL SONAME 'ha_federatedx'; CREATE TABLE linked.near (word text); INSERT INTO linked.near VALUES ('it is here');",
+  );
+  await mariadb.query(
+    `CREATE TABLE linked.far (word text) ENGINE=FEDERATED CONNECTION='mysql://${mariadb.superuser}:${mariadb.password}@127.0.0.1:${mariadb.port}/linked/near'`,
+  );
+  const source = createSource({ database: 'linked' });
+  assert.match(
+    (await createProbe(source)).warnings.join('\n'),
+    /^1 tables of an engine that keeps none itself: how they are made is in the backup/,
+  );
+  const dump = getDataDump(await takeDumps(source)).toString();
+  assert.equal(dump.split('it is here').length, 2);
+  assert.match(dump, /CREATE TABLE `far`/);
+});
+
 test('a hostile dump reaches nothing on the host, and garbage is a failed restore', async () => {
   const mark = join(runner.workDir, 'reached');
   const source = createSource();

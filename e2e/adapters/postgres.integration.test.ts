@@ -130,6 +130,22 @@ test('a restore into a database that has the same tables is a failed restore', a
   assert.equal(!verdict.ok && verdict.reason, 'restore_failed');
 });
 
+test('rows that lie on another server are not in the dump, which is said', async () => {
+  await postgres.createDatabase('linked');
+  await postgres.query(
+    'CREATE EXTENSION postgres_fdw; CREATE SERVER there FOREIGN DATA WRAPPER postgres_fdw; CREATE FOREIGN TABLE far (word text) SERVER there',
+    'linked',
+  );
+  const input = { ...createSource({ database: 'linked' }), workDir: runner.workDir };
+  const look = adapter.planProbe(input);
+  assert.ok(look !== undefined);
+  const { warnings } = adapter.parseProbe(await runner.run(look));
+  assert.deepEqual(warnings, [
+    '1 foreign tables: how they are made is in the backup, their rows are not. Back them up where they are.',
+  ]);
+  await takeDumps(createSource({ database: 'linked' }));
+});
+
 test('a user without rights is warned about, gets roles without passwords, and its dump fails for that reason', async () => {
   await postgres.query("CREATE ROLE weak LOGIN PASSWORD 'weak:pass\\word'");
   await postgres.query('CREATE TABLE plain (a int); GRANT SELECT ON plain TO weak', 'postgres');

@@ -89,6 +89,10 @@ export function createDatabaseFields(server: ServerFields): readonly Field[] {
   ];
 }
 
+/** A warning of a probe; `what` in the plural. */
+export const describeElsewhere = (count: number, what: string): string =>
+  `${count} ${what}: how they are made is in the backup, their rows are not. Back them up where they are.`;
+
 /** The text's UTF-8 bytes as hexadecimal digits. */
 export function encodeHex(text: string): string {
   return Array.from(new TextEncoder().encode(text), (byte) => byte.toString(16).padStart(2, '0')).join('');

@@ -18,6 +18,7 @@ const FACTS = {
   serverVersion: '10.11.19-MariaDB-0+deb12u1',
   sizeBytes: 0,
   nonTransactional: 0,
+  elsewhere: 0,
   triggerGrants: 1,
   selectGrants: 1,
   roles: 0,
@@ -101,7 +102,7 @@ test('locking is an alternative to one transaction', () => {
 
 test('tables without transactions, hidden triggers and hidden routines give warnings', () => {
   assert.deepEqual(parseFacts({}).warnings, []);
-  assert.equal(parseFacts({ nonTransactional: 2, triggerGrants: 0, selectGrants: 0 }).warnings.length, 3);
+  assert.equal(parseFacts({ nonTransactional: 2, elsewhere: 1, triggerGrants: 0, selectGrants: 0 }).warnings.length, 4);
   assert.deepEqual(parseFacts({ triggerGrants: 0, selectGrants: 0, roles: 1 }).warnings, [], 'a role may grant what is not seen');
 });
 

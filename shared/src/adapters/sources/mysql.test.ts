@@ -15,7 +15,16 @@ const OWN: PlanInput = {
   tools: ['mysql', 'mysqldump'],
 };
 const MARIADBS: PlanInput = { ...OWN, tools: ['mariadb', 'mariadb-dump'] };
-const FACTS = { sizeBytes: 0, nonTransactional: 0, triggerGrants: 1, selectGrants: 1, roles: 0, generated: 0, vectors: 0 };
+const FACTS = {
+  sizeBytes: 0,
+  nonTransactional: 0,
+  elsewhere: 0,
+  triggerGrants: 1,
+  selectGrants: 1,
+  roles: 0,
+  generated: 0,
+  vectors: 0,
+};
 const parseFacts = (facts: object, source = mysqlSource) =>
   source.parseProbe({
     exitCode: 0,

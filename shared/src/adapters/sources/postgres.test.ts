@@ -22,6 +22,7 @@ const FACTS = {
   readsRolePasswords: true,
   standby: false,
   unreadableTables: 0,
+  foreignTables: 0,
 };
 const parseFacts = (facts: object) =>
   postgresSource.parseProbe({ exitCode: 0, stdout: `${JSON.stringify({ ...FACTS, ...facts })}\n`, stderr: '' });
@@ -112,9 +113,9 @@ test('globals follow the dump, with role passwords only where they are wanted an
 
 test('a user who may not read passwords or tables, and a standby, give warnings', () => {
   assert.deepEqual(parseFacts({}).warnings, []);
-  const { warnings } = parseFacts({ readsRolePasswords: false, unreadableTables: 3, standby: true });
-  assert.equal(warnings.length, 3);
-  assert.match(warnings.join('\n'), /cannot read 3 of the tables/);
+  const { warnings } = parseFacts({ readsRolePasswords: false, unreadableTables: 3, standby: true, foreignTables: 2 });
+  assert.equal(warnings.length, 4);
+  assert.match(warnings.join('\n'), /cannot read 3 of the tables[\s\S]*\n2 foreign tables/);
 });
 
 const REFUSED =

@@ -4,7 +4,7 @@ import { createReasonError } from '../../../domain/reason.ts';
 import { AppError } from '../../../errors.ts';
 import { findText, getNumber, getText } from '../../config-values.ts';
 import type { Artifact, PlanInput, Probe, SourceAdapter, ToolOutcome } from '../../source.ts';
-import { createDatabaseFields, encodeHex, parseJsonLine, parseJsonLines } from '../database.ts';
+import { createDatabaseFields, describeElsewhere, encodeHex, parseJsonLine, parseJsonLines } from '../database.ts';
 import { createClientCommand, createSqlCommand, needsTls, usesMysqlClients } from './connection.ts';
 import { classifyMariadbFailure } from './failures.ts';
 import { checkDatabaseName, createDiscoverySql, createProbeSql, MAX_NAME_CHARS } from './sql.ts';
@@ -48,6 +48,7 @@ const probeAnswer = z.object({
   serverVersion: z.string(),
   sizeBytes: z.number().min(0),
   nonTransactional: z.number(),
+  elsewhere: z.number(),
   triggerGrants: z.number(),
   selectGrants: z.number(),
   roles: z.number(),
@@ -88,6 +89,7 @@ function parseProbe(outcome: ToolOutcome, family: Family): Probe {
       `${answer.nonTransactional} tables have an engine without transactions: they may change while they are dumped. Set the consistency to “lock the tables”.`,
     );
   }
+  if (answer.elsewhere > 0) warnings.push(describeElsewhere(answer.elsewhere, 'tables of an engine that keeps none itself'));
   if (answer.roles === 0 && answer.triggerGrants === 0) {
     warnings.push(
       'The user has no TRIGGER privilege on this database: the server hides its triggers, and they are not in the backup.',

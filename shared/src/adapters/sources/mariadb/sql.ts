@@ -63,6 +63,9 @@ function countPrivilege(privilege: string): string {
 const countColumns = (condition: string) =>
   `(SELECT COUNT(*) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND ${condition})`;
 
+/** The clients dump how such tables are made, and none of their rows (`IGNORE_DATA` of their source). */
+const REMOTE_ENGINES = ['CONNECT', 'FEDERATED', 'OQGRAPH', 'SPIDER'].map((engine) => `'${engine}'`).join(', ');
+
 /** Facts about the current database, on a MySQL server also of columns that MariaDB's clients cannot dump. Privileges that come by a role are not looked into: `roles` says that there is one. */
 export function createProbeSql(tlsNeeded: boolean, looksAtColumns: boolean): string {
   const columns = looksAtColumns
@@ -74,7 +77,9 @@ export function createProbeSql(tlsNeeded: boolean, looksAtColumns: boolean): str
   'serverVersion', VERSION(),
   'sizeBytes', (SELECT COALESCE(SUM(DATA_LENGTH), 0) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()),
   'nonTransactional', (SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE = 'BASE TABLE'
-    AND ENGINE IN (SELECT ENGINE FROM information_schema.ENGINES WHERE TRANSACTIONS <> 'YES')),
+    AND ENGINE IN (SELECT ENGINE FROM information_schema.ENGINES WHERE TRANSACTIONS <> 'YES')
+    AND ENGINE NOT IN (${REMOTE_ENGINES})),
+  'elsewhere', (SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND ENGINE IN (${REMOTE_ENGINES})),
   'triggerGrants', ${countPrivilege('TRIGGER')},
   'selectGrants', (SELECT COUNT(*) FROM information_schema.USER_PRIVILEGES
     WHERE PRIVILEGE_TYPE IN ('SELECT', 'SHOW_ROUTINE') AND GRANTEE = ${OWN_GRANTEE}),
