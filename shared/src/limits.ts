@@ -317,6 +317,11 @@ export const HTTP = {
   sessionMs: 24 * HOUR,
   /** Sessions and keys note their last use at most this often: a page's dozen requests are one write. */
   touchEveryMs: 1 * MINUTE,
+  /** Forms that wait until their sender has confirmed who they are: of one session, and for how long. */
+  heldFormsPerSession: 5,
+  heldFormMs: 15 * MINUTE,
+  /** Of all sessions together, in characters of JSON. */
+  heldFormChars: 16 * MIB,
   loginsPerMinute: 5,
   /** Many people may sit behind one address; guessing many names from there is slow all the same. */
   loginsPerMinutePerAddress: 30,

@@ -3,6 +3,8 @@ export const AUDIT_ACTIONS = [
   'login.succeeded',
   'login.failed',
   'logout',
+  'session.confirmed',
+  'session.confirmation_failed',
   'user.created',
   'user.role_changed',
   'user.disabled',

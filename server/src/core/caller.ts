@@ -11,6 +11,8 @@ export interface Caller {
   role: Role;
   /** Of an API key: what it was made for. Undefined: all that the role may do. */
   scopes?: readonly Scope[] | undefined;
+  /** Of a session: when its person last proved who they are, in epoch milliseconds. Who came by something else has none. */
+  provenAt?: number | undefined;
   address?: string | undefined;
   requestId?: string | undefined;
 }

@@ -1,6 +1,8 @@
 /** Settings of the whole installation: typed, described, changed one by one and audited. What is not set has its default. */
 import { zoneSchema } from '@holdfast/shared/domain/schedule.ts';
+import { MINUTE_MS } from '@holdfast/shared/durations.ts';
 import * as z from 'zod';
+import { assertProven } from './accounts/proof-age.ts';
 import { createFieldsError } from './adapters/adapter-input.ts';
 import { TOPICS } from './bus.ts';
 import { type Caller, demand } from './caller.ts';
@@ -8,7 +10,7 @@ import type { CoreContext } from './ports.ts';
 import { demandVersion, findSettingVersion, readSetting, writeSetting } from './stored-setting.ts';
 
 /** What settings may hold: texts by characters, lists by entries. */
-const SETTINGS = { labelChars: 60, hrefChars: 500, links: 10, nightHostsMin: 4, nightHostsMax: 60 } as const;
+const SETTINGS = { labelChars: 60, hrefChars: 500, links: 10, nightHostsMin: 4, nightHostsMax: 60, confirmMinMost: 720 } as const;
 
 const label = z.string().trim().min(1, 'is needed').max(SETTINGS.labelChars);
 const linkSchema = z.strictObject({
@@ -24,6 +26,7 @@ export const installationSchema = z.strictObject({
   zone: zoneSchema.default('UTC'),
   nightHosts: z.int().min(SETTINGS.nightHostsMin).max(SETTINGS.nightHostsMax).default(12),
   firstSteps: z.boolean().default(true),
+  confirmAfterMin: z.int().min(1).max(SETTINGS.confirmMinMost).default(10),
   links: z.array(linkSchema).max(SETTINGS.links, `there may be ${SETTINGS.links} links`).default([]),
 });
 export type Installation = z.infer<typeof installationSchema>;
@@ -72,6 +75,12 @@ export const INSTALLATION_SETTINGS: readonly SettingDescription[] = [
     description: 'Until the first backup is there.',
   },
   {
+    key: 'confirmAfterMin',
+    type: 'number',
+    label: 'Minutes until a session has to confirm who it is',
+    description: `From 1 to ${SETTINGS.confirmMinMost}. Whoever signed in, or typed their password, longer ago is asked for it before hosts are let in or thrown out, before credentials, keys and people are changed, and before a restore that overwrites something.`,
+  },
+  {
     key: 'links',
     type: 'json',
     label: 'Links of your own',
@@ -117,6 +126,8 @@ export async function updateInstallation(
     (key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]),
   );
   if (changed.length === 0) return after;
+  if (changed.includes('confirmAfterMin'))
+    assertProven(context.clock.now(), caller, 'change when sessions confirm', before.confirmAfterMin * MINUTE_MS);
   const pick = (from: Installation) => Object.fromEntries(changed.map((key) => [key, from[key]]));
   await writeSetting(context, caller, SETTING, { before, after }, { before: pick(before), after: pick(after) });
   for (const topic of [TOPICS.navigation, TOPICS.overview]) context.bus.publish(caller.tenant, { kind: 'refresh', topic });

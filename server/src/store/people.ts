@@ -26,6 +26,8 @@ export interface Session {
   createdAt: number;
   lastSeenAt: number;
   expiresAt: number;
+  /** When its person last proved who they are: at its start, or later. */
+  provenAt: number;
   address: string;
   agent: string;
 }
@@ -107,6 +109,8 @@ export interface PeopleStore {
   /** The session and its user when neither has expired at `now` nor is disabled. */
   findSession(tokenHash: string, now: number): Promise<{ session: Session; user: User } | undefined>;
   touchSession(id: SessionId, lastSeenAt: number): Promise<void>;
+  /** Its person proved once more who they are: from now on it is found by this hash alone. */
+  proveSession(id: SessionId, tokenHash: string, provenAt: number): Promise<void>;
   deleteSession(id: SessionId): Promise<void>;
   deleteSessionsOf(tenant: TenantId, user: UserId): Promise<number>;
   deleteExpiredSessions(now: number): Promise<number>;

@@ -12,6 +12,7 @@ export const PAGES = {
 
   login: '/login',
   logout: '/logout',
+  confirm: '/confirm',
   bootstrap: '/bootstrap',
   choosePassword: '/password',
 

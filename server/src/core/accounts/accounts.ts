@@ -169,6 +169,7 @@ export async function issueSession(context: CoreContext, user: User, from: Origi
     createdAt: now,
     lastSeenAt: now,
     expiresAt: now + HTTP.sessionMs,
+    provenAt: now,
     address: from.address,
     agent: from.agent.slice(0, AGENT_CHARS),
   };
@@ -200,7 +201,7 @@ export async function findCallerBySession(
     return undefined;
   }
   if (!isPassive && now - session.lastSeenAt >= HTTP.touchEveryMs) await context.store.people.touchSession(session.id, now);
-  return { caller: callerOfUser(user, from), session, user };
+  return { caller: { ...callerOfUser(user, from), provenAt: session.provenAt }, session, user };
 }
 
 /** A person acting for themselves. */

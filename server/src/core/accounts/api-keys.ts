@@ -9,6 +9,7 @@ import { recordAct } from '../audit.ts';
 import { type Caller, demand, demandScope } from '../caller.ts';
 import type { CoreContext } from '../ports.ts';
 import { completeScopes, findRole, ROLE_SCOPES, type Scope } from './scopes.ts';
+import { demandProven } from './step-up.ts';
 
 export interface WantedKey {
   name: string;
@@ -37,6 +38,7 @@ export async function createApiKey(
   if (wanted.expiresAt !== undefined && wanted.expiresAt <= now) throw createFieldError('expiresAt', 'must lie in the future');
   const scopes = completeScopes(wanted.scopes ?? ROLE_SCOPES[wanted.role ?? 'viewer']);
   for (const scope of scopes) demandScope(caller, scope);
+  await demandProven(context, caller, 'make an API key');
   const token = context.crypto.randomToken('hfk');
   const key: ApiKey = {
     id: context.createId('apiKey'),

@@ -13,6 +13,7 @@ import type { CoreContext } from '../ports.ts';
 import { callerOfUser, checkPersonName, type IssuedSession, issueSession, type Origin, type PasswordCheck } from './accounts.ts';
 import { demandPersonVersion } from './person-version.ts';
 import { ROLE_SCOPES } from './scopes.ts';
+import { demandProven } from './step-up.ts';
 
 /** `waiting`: they have chosen no password yet. */
 export type PersonState = 'active' | 'waiting' | 'disabled';
@@ -55,6 +56,7 @@ export async function createPerson(
 ): Promise<{ user: User; link: IssuedLink }> {
   demand(caller, 'people.manage');
   demandRole(caller, wanted.role);
+  await demandProven(context, caller, 'add a person');
   const user: User = {
     id: context.createId('user'),
     tenant: caller.tenant,
@@ -86,6 +88,7 @@ export async function issuePasswordLink(
   const { user } = await getPerson(context, caller, id);
   // It lets its holder do what that person may do.
   demandRole(caller, user.role);
+  await demandProven(context, caller, 'make a link that sets a password');
   const { link, stored } = makeLink(context);
   await context.store.people.putPasswordLink(caller.tenant, id, stored);
   await recordAct(context, caller, {
@@ -112,6 +115,7 @@ export async function changePerson(
   const { user } = await getPerson(context, caller, id);
   demandPersonVersion(user, version);
   if (change.role !== undefined) for (const role of [change.role, user.role]) demandRole(caller, role);
+  await demandProven(context, caller, 'change what a person may do');
   const { before, after, endedSessions } = await context.store.people.changeUser(
     caller.tenant,
     id,

@@ -8,6 +8,7 @@ import { AppError } from '@holdfast/shared/errors.ts';
 import { ENROLMENT, RUNS, TEXT } from '@holdfast/shared/limits.ts';
 import type { AnnounceBody, AnnounceReply, ClaimBody, ClaimReply } from '@holdfast/shared/protocol/messages.ts';
 import type { Announcement, EnrolmentToken, Host, HostToken } from '../../store/hosts.ts';
+import { demandProven } from '../accounts/step-up.ts';
 import { recordAct } from '../audit.ts';
 import { TOPICS } from '../bus.ts';
 import { type Caller, demand } from '../caller.ts';
@@ -210,6 +211,7 @@ export async function approveHost(context: CoreContext, caller: Caller, id: Anno
   const { secretsMode } = admission;
   const checked: Admission = { name: checkName(admission.name), tags: checkTags(admission.tags), secretsMode };
   const announcement = await getPending(context, caller, id);
+  await demandProven(context, caller, 'approve a host');
   demandAgentForMode(announcement.facts, secretsMode);
   return admit(context, caller, announcement, checked);
 }
@@ -237,6 +239,7 @@ export async function createEnrolmentToken(
   const tags = checkTags(wanted.tags);
   const { hostname, paths, plan } = wanted;
   await checkFirstSource(context, caller, { paths, plan });
+  await demandProven(context, caller, 'make an enrolment token');
   const now = context.clock.now();
   const token = context.crypto.randomToken('hfe');
   const row: EnrolmentToken = {

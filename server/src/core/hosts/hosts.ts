@@ -11,6 +11,7 @@ import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
 import type { Host, HostFilter } from '../../store/hosts.ts';
 import type { Page, PageRequest, SortedPage } from '../../store/page.ts';
 import type { HostHappening } from '../../store/trail.ts';
+import { demandProven } from '../accounts/step-up.ts';
 import { recordAct } from '../audit.ts';
 import { TOPICS } from '../bus.ts';
 import { type Caller, demand } from '../caller.ts';
@@ -217,6 +218,7 @@ export async function revokeHost(context: CoreContext, caller: Caller, id: HostI
   demand(caller, 'host.manage');
   const host = await getHost(context, caller, id);
   if (host.state === 'revoked') throw new AppError('conflict', 'this host is revoked already');
+  await demandProven(context, caller, 'revoke a host');
   await context.store.hosts.setHostState(caller.tenant, id, 'revoked');
   await context.store.hosts.deleteHostTokens(id);
   context.directory.disconnect(id, { code: 'forbidden', message: 'this host was revoked by an operator', retry: 'never' }, false);

@@ -9,6 +9,7 @@ import { AppError } from '@holdfast/shared/errors.ts';
 import type { OrderedRepository } from '@holdfast/shared/protocol/messages.ts';
 import type { Host } from '../../store/hosts.ts';
 import type { Repository } from '../../store/repositories.ts';
+import { demandProven } from '../accounts/step-up.ts';
 import { type AdapterInput, createFieldsError, parseAdapterInput } from '../adapters/adapter-input.ts';
 import { checkRepositoryPlan } from '../adapters/dry-plan.ts';
 import { recordAct } from '../audit.ts';
@@ -87,6 +88,7 @@ export async function setAdminCredential(
   const { config: given, secrets } = parseAdapterInput(fields, input);
   // What a schema fills in by itself is nothing that somebody chose to differ.
   const config = Object.fromEntries(Object.entries(given).filter(([name, value]) => name in input.config && value !== ''));
+  await demandProven(context, caller, 'change a credential');
   const row = rowOf(before);
   const stored = { config, secrets: strip(encryptSecrets(context, row, prefix(secrets), prefix(before.admin?.secrets ?? {}))) };
   if (Object.keys({ ...stored.config, ...stored.secrets }).length === 0)
@@ -113,6 +115,7 @@ export async function removeAdminCredential(context: CoreContext, caller: Caller
   demand(caller, 'repository.manage');
   const before = await getRepository(context, caller, id);
   if (before.admin === undefined) return before;
+  await demandProven(context, caller, 'remove a credential');
   const after = { ...before, admin: undefined, version: before.version + 1, updatedAt: context.clock.now() };
   await store(context, caller, after, before.version);
   await recordAct(context, caller, {

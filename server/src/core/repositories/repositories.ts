@@ -9,6 +9,7 @@ import type { AdapterDraft, RequestResult } from '@holdfast/shared/protocol/mess
 import type { Host } from '../../store/hosts.ts';
 import type { Page, SortedPage } from '../../store/page.ts';
 import type { Repository, RepositoryFilter } from '../../store/repositories.ts';
+import { demandProven } from '../accounts/step-up.ts';
 import { type AdapterInput, createFieldsError, parseAdapterInput } from '../adapters/adapter-input.ts';
 import { checkRepositoryPlan } from '../adapters/dry-plan.ts';
 import { findRepositoryPlace, namePlace } from '../adapters/tool-place.ts';
@@ -124,6 +125,8 @@ export async function updateRepository(
   const row = { tenant: before.tenant, table: 'repositories' as const, row: id };
   const stored = decryptSecrets(context, row, before.secrets);
   checkRepositoryPlan(before.kind, config, { ...stored, ...secrets });
+  const isOtherConfig = JSON.stringify(config) !== JSON.stringify(before.config);
+  if (isOtherConfig || Object.keys(secrets).length > 0) await demandProven(context, caller, 'change how a repository is reached');
   const isOtherPassword = secrets['password'] !== undefined && secrets['password'] !== stored['password'];
   const after: Repository = {
     ...before,
@@ -157,6 +160,7 @@ export async function updateRepository(
 export async function deleteRepository(context: CoreContext, caller: Caller, id: RepositoryId): Promise<void> {
   demand(caller, 'repository.manage');
   const repository = await getRepository(context, caller, id);
+  await demandProven(context, caller, 'delete a repository');
   await context.store.repositories.deleteRepository(caller.tenant, id);
   await recordAct(context, caller, { action: 'repository.deleted', target: { kind: 'repository', id, name: repository.name } });
   context.bus.publish(caller.tenant, { kind: 'refresh', topic: TOPICS.repositories });

@@ -7,6 +7,7 @@ import { fitsDumpEngine, listDumpModes, listDumpOptions, type RecognisedDump } f
 import type { HostId, RepositoryId, RequestId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import { getModeRule, type RestoreMode, type RestoreOptions } from '@holdfast/shared/domain/restore.ts';
+import { changesExisting } from '@holdfast/shared/domain/restore-policy.ts';
 import { showStoredText } from '@holdfast/shared/domain/stored-path.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
@@ -15,6 +16,7 @@ import type { AdapterDraft } from '@holdfast/shared/protocol/messages.ts';
 import type { Repository } from '../../store/repositories.ts';
 import type { Run } from '../../store/runs.ts';
 import type { Source } from '../../store/sources.ts';
+import { demandProven } from '../accounts/step-up.ts';
 import { createFieldsError } from '../adapters/adapter-input.ts';
 import { recordAct } from '../audit.ts';
 import { type Caller, demand } from '../caller.ts';
@@ -130,6 +132,7 @@ async function place(context: CoreContext, caller: Caller, order: DumpOrder): Pr
   const { found, target, connection, repository, options, safety } = order;
   const { host, sizeBytes } = found;
   demandAllowed(host, target);
+  if (changesExisting(target)) await demandProven(context, caller, 'restore over what is there');
   await demandRestoreRate(context, caller);
   const run: Run = {
     ...createOrderedRun(context, caller, { kind: 'restore', host: host.id, repository: repository.id }),

@@ -1,5 +1,6 @@
 /** What every restore that a person orders is made of: the snapshot with all it needs, and the order that goes to the host. */
 import type { HostId, RequestId, SnapshotId } from '@holdfast/shared/domain/ids.ts';
+import { changesExisting } from '@holdfast/shared/domain/restore-policy.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import type { RestoreTarget } from '@holdfast/shared/protocol/events.ts';
 import type { AdapterDraft, RequestBody } from '@holdfast/shared/protocol/messages.ts';
@@ -8,6 +9,7 @@ import type { Repository } from '../../store/repositories.ts';
 import type { Run } from '../../store/runs.ts';
 import type { Snapshot } from '../../store/snapshots.ts';
 import type { Source } from '../../store/sources.ts';
+import { demandProven } from '../accounts/step-up.ts';
 import { recordAct } from '../audit.ts';
 import { type Caller, demand } from '../caller.ts';
 import type { CoreContext } from '../ports.ts';
@@ -95,6 +97,7 @@ export async function placeRestore(
   { connection, options: wished, safety, globals }: DatabaseWay = {},
 ): Promise<Run> {
   demandAllowed(host, target);
+  if (changesExisting(target)) await demandProven(context, caller, 'restore over what is there');
   await demandRestoreRate(context, caller);
   // What nobody vouches for is read whole before anything is made of it.
   const isRead = snapshot.adoptedAt !== undefined && target.kind === 'database';

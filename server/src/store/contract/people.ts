@@ -147,6 +147,21 @@ export function checkPeople(open: OpenStore): void {
     );
 
     it(
+      'finds a session whose person proved who they are by its new hash alone, with the time of the proof',
+      withStore(open, async ({ people }) => {
+        const user = sampleUser();
+        const [session, other] = [sampleSession(user), sampleSession(user)];
+        await people.insertUser(user);
+        for (const one of [session, other]) await people.insertSession(one);
+        await people.proveSession(session.id, 'hash-of-the-next', NOW + 7);
+        assert.equal(await people.findSession(session.tokenHash, NOW), undefined);
+        const proven = { ...session, tokenHash: 'hash-of-the-next', provenAt: NOW + 7 };
+        assert.deepEqual((await people.findSession('hash-of-the-next', NOW))?.session, proven);
+        assert.deepEqual((await people.findSession(other.tokenHash, NOW))?.session, other);
+      }),
+    );
+
+    it(
       'touches sessions forwards only, and ends them one by one, by person and by age',
       withStore(open, async ({ people }) => {
         const user = sampleUser();

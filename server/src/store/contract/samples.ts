@@ -98,6 +98,7 @@ export function sampleSession(user: User, change: Partial<Session> = {}): Sessio
     createdAt: NOW,
     lastSeenAt: NOW,
     expiresAt: NOW + 1000,
+    provenAt: NOW,
     address: '127.0.0.1',
     agent: 'browser',
     ...change,

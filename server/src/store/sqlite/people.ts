@@ -24,7 +24,7 @@ const personRow = z
   .transform(({ lastLoginAt, linkExpiresAt, ...user }): Person => ({ user, lastLoginAt, linkExpiresAt }));
 
 const SESSION = `id, tenant_id AS tenant, user_id AS user, token_hash AS tokenHash, created_at AS createdAt,
-  last_seen_at AS lastSeenAt, expires_at AS expiresAt, address, agent`;
+  last_seen_at AS lastSeenAt, expires_at AS expiresAt, proven_at AS provenAt, address, agent`;
 const sessionRow: z.ZodType<Session> = z.object({
   id: idSchema('session'),
   tenant: idSchema('tenant'),
@@ -33,6 +33,7 @@ const sessionRow: z.ZodType<Session> = z.object({
   createdAt: z.int(),
   lastSeenAt: z.int(),
   expiresAt: z.int(),
+  provenAt: z.int(),
   address: z.string(),
   agent: z.string(),
 });
@@ -100,10 +101,11 @@ function prepareLinks(sql: Sql) {
 function prepareSessions(sql: Sql) {
   return {
     insert: sql.change(`INSERT INTO sessions
-      (id, tenant_id, user_id, token_hash, created_at, last_seen_at, expires_at, address, agent)
-      VALUES (@id, @tenant, @user, @tokenHash, @createdAt, @lastSeenAt, @expiresAt, @address, @agent)`),
+      (id, tenant_id, user_id, token_hash, created_at, last_seen_at, expires_at, proven_at, address, agent)
+      VALUES (@id, @tenant, @user, @tokenHash, @createdAt, @lastSeenAt, @expiresAt, @provenAt, @address, @agent)`),
     byToken: sql.select(`SELECT ${SESSION} FROM sessions WHERE token_hash = @tokenHash AND expires_at > @now`, sessionRow),
     touch: sql.change('UPDATE sessions SET last_seen_at = max(last_seen_at, @lastSeenAt) WHERE id = @id'),
+    prove: sql.change('UPDATE sessions SET token_hash = @tokenHash, proven_at = @provenAt WHERE id = @id'),
     remove: sql.change('DELETE FROM sessions WHERE id = @id'),
     removeOf: sql.change('DELETE FROM sessions WHERE tenant_id = @tenant AND user_id = @user'),
     removeExpired: sql.change('DELETE FROM sessions WHERE expires_at <= @now'),
@@ -241,6 +243,7 @@ export function createPeopleStore(sql: Sql): PeopleStore {
         return session && user && !user.disabled ? { session, user } : undefined;
       }),
     touchSession: (id, lastSeenAt) => sql.note(() => void sessions.touch.run({ id, lastSeenAt })),
+    proveSession: (id, tokenHash, provenAt) => sql.write(() => void sessions.prove.run({ id, tokenHash, provenAt })),
     deleteSession: (id) => sql.write(() => void sessions.remove.run({ id })),
     deleteSessionsOf: (tenant, user) => sql.write(() => sessions.removeOf.run({ tenant, user })),
     deleteExpiredSessions: (now) => sql.write(() => sessions.removeExpired.run({ now })),

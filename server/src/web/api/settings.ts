@@ -58,6 +58,7 @@ const changeEndpoint = defineEndpoint({
     zone: fields.zone.unwrap().optional(),
     nightHosts: fields.nightHosts.unwrap().optional(),
     firstSteps: fields.firstSteps.unwrap().optional(),
+    confirmAfterMin: fields.confirmAfterMin.unwrap().optional(),
     links: fields.links.unwrap().optional(),
   }),
   reply: settingsShape,

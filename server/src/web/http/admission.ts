@@ -11,6 +11,8 @@ import { demandNotForeign, demandSameOrigin, isSafeMethod } from './same-origin.
 export interface Admission {
   /** The person whose session the request carries; undefined when nobody is signed in. */
   findPerson(request: Request): Promise<Access | undefined>;
+  /** The person of this session's token, whatever the request carries. */
+  findByToken(request: Request, token: string): Promise<Access | undefined>;
   /** Whoever may use the API: `unauthenticated` for nobody, `forbidden` for a session's request that another site made. */
   admitToApi(request: Request): Promise<Access>;
 }
@@ -18,7 +20,10 @@ export interface Admission {
 export function createAdmission(context: CoreContext, cookies: Cookies, baseOrigin: string): Admission {
   async function findPerson(request: Request): Promise<Access | undefined> {
     const token = cookies.readSession(request);
-    if (token === undefined) return undefined;
+    return token === undefined ? undefined : findByToken(request, token);
+  }
+
+  async function findByToken(request: Request, token: string): Promise<Access | undefined> {
     const { address, requestId } = getScope(request).facts;
     const found = await findCallerBySession(context, token, { address, requestId });
     if (found === undefined) return undefined;
@@ -46,6 +51,7 @@ export function createAdmission(context: CoreContext, cookies: Cookies, baseOrig
 
   return {
     findPerson,
+    findByToken,
     async admitToApi(request) {
       const authorization = request.get('authorization');
       if (authorization !== undefined) {

@@ -6,6 +6,7 @@ import { readInstallation } from '../../core/installation-settings.ts';
 import { PAGE_CACHE_CONTROL } from '../security-headers.ts';
 import { groupAddress } from './attempts.ts';
 import { readForm } from './bodies.ts';
+import { type Confirmation, createConfirmation } from './confirmation.ts';
 import { errorFragment, errorPage } from './error.view.ts';
 import { logFailure } from './failure-log.ts';
 import { toHttpError } from './http-error.ts';
@@ -29,6 +30,7 @@ export function createScreenRouter(parts: ScreenParts, screens: readonly AnyScre
   });
   const turns = createTurns();
   const looks = createLiveLooks(turns);
+  const confirmation = createConfirmation(parts);
   for (const screen of sortByPath(screens)) {
     router[screen.method](screen.path, async (request: Request, response: Response) => {
       if ('access' in screen) {
@@ -38,7 +40,7 @@ export function createScreenRouter(parts: ScreenParts, screens: readonly AnyScre
       const look = readLook(request);
       if (look !== undefined) return answerLook({ parts, looks, screen, look }, request, response);
       await turns.take();
-      await answerPerson(parts, screen, request, response);
+      await answerPerson({ parts, confirmation, screen }, request, response);
     });
   }
   router.post(parts.urls.logout().slice(parts.urls.basePath.length), async (request, response) => {
@@ -51,6 +53,12 @@ export function createScreenRouter(parts: ScreenParts, screens: readonly AnyScre
     parts.cookies.clearSession(response);
     redirect(request, response, parts.urls.login());
   });
+  router.get(parts.urls.confirm().slice(parts.urls.basePath.length), async (request, response) => {
+    const person = await parts.admission.findPerson(request);
+    if (person === undefined) return sendToLogin(parts, request, response);
+    getScope(request).access = person;
+    confirmation.show(person, request, response);
+  });
   router.use(async (request, response) => {
     // Only those who are signed in learn which addresses exist.
     const person = await parts.admission.findPerson(request);
@@ -61,14 +69,28 @@ export function createScreenRouter(parts: ScreenParts, screens: readonly AnyScre
   return router;
 }
 
-async function answerPerson(parts: ScreenParts, screen: ScreenRoute, request: Request, response: Response): Promise<void> {
-  const person = await parts.admission.findPerson(request);
-  if (person === undefined) return sendToLogin(parts, request, response);
+interface AskedPage {
+  parts: ScreenParts;
+  confirmation: Confirmation;
+  screen: ScreenRoute;
+}
+
+async function answerPerson({ parts, confirmation, screen }: AskedPage, request: Request, response: Response): Promise<void> {
+  const visitor = await parts.admission.findPerson(request);
+  if (visitor === undefined) return sendToLogin(parts, request, response);
+  getScope(request).access = visitor;
+  const asked: Visit = { ...(await readVisit(parts, request, response, visitor)), caller: visitor.caller };
+  const visited = await confirmation.settle({ person: visitor, visit: asked }, request, response);
+  if (visited === undefined) return;
+  const { person, visit } = visited;
   getScope(request).access = person;
-  const visit: Visit = { ...(await readVisit(parts, request, response, person)), caller: person.caller };
-  const reply = await screen.handle(parts.context, visit);
-  endReplacedSession(parts, reply, person);
-  await sendReply(parts, visit, reply, request, response);
+  try {
+    const reply = await screen.handle(parts.context, visit);
+    endReplacedSession(parts, reply, person);
+    await sendReply(parts, visit, reply, request, response);
+  } catch (thrown) {
+    if (!confirmation.ask(thrown, visited, request, response)) throw thrown;
+  }
 }
 
 interface AskedLook {

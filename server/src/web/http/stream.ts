@@ -53,7 +53,12 @@ const querySchema = z.strictObject({
   lastEventId: z.string().max(60).optional(),
 });
 
-export function createStreams(feed: LiveFeed, admission: Admission, clock: Clock, limits: StreamLimits = LIMITS): Streams {
+export function createStreams(
+  feed: LiveFeed,
+  admission: Pick<Admission, 'admitToApi'>,
+  clock: Clock,
+  limits: StreamLimits = LIMITS,
+): Streams {
   const open = new Map<string, Set<Response>>();
 
   const handle: RequestHandler = async (request: Request, response: Response) => {

@@ -16,6 +16,7 @@ const good = {
   zone: 'Europe/Berlin',
   nightHosts: '20',
   firstSteps: 'true',
+  confirmAfterMin: '30',
   links: '[{"label": "Runbook", "href": "https://wiki.example.com/backups"}]',
 };
 
@@ -37,6 +38,7 @@ describe('Settings', () => {
       name: '',
       zone: 'UTC',
       nightHosts: 12,
+      confirmAfterMin: 10,
       links: [],
     });
   });
