@@ -68,7 +68,8 @@ function restoreFiles(
   const { paths } = source.config;
   switch (target.kind) {
     case 'directory':
-      return restoreDirectory(part, target.path, target.paths);
+      // Who is root on the host gets all of it, as from tar.
+      return restoreDirectory(part, { ...target, keepPrivileges: true });
     case 'in_place':
       return restoreInPlace(part, {
         paths: target.paths,

@@ -35,6 +35,7 @@ export interface RestoreOptions {
   readFirst?: boolean;
   acceptOlderServer?: boolean;
   acceptLittleRoom?: boolean;
+  keepPrivileges?: boolean;
   jobs?: string;
   roles?: string;
   /** False: everything belongs to the restoring user. */
@@ -65,6 +66,7 @@ export function addRestoreOptions(command: Command): Command {
     .option('--roles <which>', 'databases: make missing roles first: needed or all')
     .option('--no-owners', 'databases: without owners and grants')
     .option('--accept-little-room', 'onto a disk that seems too small')
+    .option('--keep-privileges', 'files: into a new directory with setuid bits, capabilities and devices as they were')
     .option('--limit <kib>', 'read the repository no faster than this, in KiB/s')
     .option('--repository <repository>', 'with --file: where the safety backup goes; that of the source’s plans unless given')
     .option('--understood', 'databases: consent to change one that exists')
@@ -86,12 +88,13 @@ function parseCount(flag: string, text: string | undefined): number | undefined 
 
 /** `options` of the order; undefined where nothing is wished. */
 function writeTerms(options: RestoreOptions): object | undefined {
-  const { endSessions, readFirst, acceptOlderServer, acceptLittleRoom, roles, owners, safetyBackup } = options;
+  const { endSessions, readFirst, acceptOlderServer, acceptLittleRoom, keepPrivileges, roles, owners, safetyBackup } = options;
   const terms = {
     endSessions,
     readFirst,
     acceptOlderServer,
     acceptLittleRoom,
+    keepPrivileges,
     roles,
     jobs: parseCount('--jobs', options.jobs),
     downloadKiBps: parseCount('--limit', options.limit),
@@ -128,6 +131,7 @@ const FOR_FILES = {
   inPlace: '--in-place',
   toFile: '--to-file',
   archive: '--archive',
+  keepPrivileges: '--keep-privileges',
 } as const;
 
 /** What is restored, as an order names it, and what it was made of. */
@@ -178,6 +182,8 @@ function writeFilesOrder(order: object, options: RestoreOptions): Order {
   if ([inPlace, toDirectory, toFile].filter((place) => place !== undefined).length !== 1)
     throw createUsageError('this is a snapshot of files: say where with --to-directory PATH, --to-file PATH or --in-place HOST');
   if (archive !== undefined && toFile === undefined) throw createUsageError('--archive goes with --to-file PATH');
+  if (options.keepPrivileges === true && toDirectory === undefined)
+    throw createUsageError('--keep-privileges goes with --to-directory PATH; in place they come as they were');
   const terms = { options: writeTerms(options) };
   if (inPlace !== undefined) {
     if (include === undefined) throw createUsageError('--in-place needs --include: the paths that are put back');

@@ -43,6 +43,8 @@ export const restoreOptionsSchema = z.object({
   acceptOlderServer: z.boolean().optional(),
   /** A disk that seems to have less room than is needed is accepted. */
   acceptLittleRoom: z.boolean().optional(),
+  /** Into a directory: setuid and setgid bits, capabilities of files and devices come as they were; otherwise they are left out. */
+  keepPrivileges: z.boolean().optional(),
   /** Owners and grants are restored; on unless said otherwise. */
   owners: z.boolean().optional(),
   /** How fast the repository is read. */

@@ -56,7 +56,7 @@ interface AskedOfAgents {
    * Restores one snapshot: a database, or files in one of four ways. Ways that choose from a snapshot are ordered only from an agent that
    * named the capability `restore.preview`; in place with a safety backup only from one that named `unlock.start`. Ordered, repeated and answered like `run.start`. A host that keeps no secrets
    * journals the order without those in it: a restore that waited as its agent ended fails and is started again by a person. `recorded` is held
-   * against what came back; an agent that does not know it, or `acceptLittleRoom` among the options, passes it over.
+   * against what came back; an agent that does not know it, or `acceptLittleRoom` or `keepPrivileges` among the options, passes it over; an older one keeps setuid bits and devices in any case.
    */
   'restore.start': Answer<'restore.start'>;
 

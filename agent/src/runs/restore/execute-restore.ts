@@ -202,7 +202,7 @@ function restoreInto(execution: RestoreExecution, going: Going, part: RestorePar
     case 'database':
       return restoreIntoDatabase(execution, going, part, target);
     case 'directory':
-      return restoreDirectory(part, target.path, target.paths);
+      return restoreDirectory(part, { ...target, keepPrivileges: options?.keepPrivileges === true });
     case 'in_place':
       return restoreInPlace(part, {
         paths: target.paths,

@@ -23,6 +23,7 @@ import { type Caller, demand } from '../caller.ts';
 import type { CoreContext } from '../ports.ts';
 import { createOrder, createOrderedRun, orderTerms, placeRun } from '../runs/run-orders.ts';
 import { type FoundDump, findDump } from './dump-files.ts';
+import { checkPrivileges } from './file-restores.ts';
 import { demandAllowed } from './host-policy.ts';
 import { demandRestoreRate } from './restore-rate.ts';
 import {
@@ -172,6 +173,7 @@ export async function startDumpRestore(context: CoreContext, caller: Caller, req
   demand(caller, 'restore.start');
   const wished = checkTarget(request.target);
   if (wished.kind !== 'database') throw new AppError('invalid', 'a dump file is restored into a database');
+  checkPrivileges(wished, request.options);
   const found = await findDump(context, caller, request.host, request.file.path);
   assertUnchanged(found, request);
   const connection = await findConnection(context, caller, wished, fitOf(found.dump), found.host);

@@ -3,7 +3,7 @@ import type { HostId, SnapshotId } from '@holdfast/shared/domain/ids.ts';
 import type { RestoreOptions } from '@holdfast/shared/domain/restore.ts';
 import { dropCovered, isAtOrBelow } from '@holdfast/shared/domain/stored-path.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
-import { restoreTargetSchema } from '@holdfast/shared/protocol/events.ts';
+import { type RestoreTarget, restoreTargetSchema } from '@holdfast/shared/protocol/events.ts';
 import type { Host } from '../../store/hosts.ts';
 import type { Run } from '../../store/runs.ts';
 import type { Source } from '../../store/sources.ts';
@@ -24,7 +24,7 @@ export interface FileRestoreRequest {
   /** The name of the host, typed by a person: needed where files may be replaced. */
   hostName?: string | undefined;
   /** In place what would be replaced is backed up first unless a person waives it. */
-  options?: Pick<RestoreOptions, 'safetyBackup' | 'downloadKiBps' | 'acceptLittleRoom'> | undefined;
+  options?: Pick<RestoreOptions, 'safetyBackup' | 'downloadKiBps' | 'acceptLittleRoom' | 'keepPrivileges'> | undefined;
 }
 
 /** `invalid` naming the field. Chosen paths that lie below another chosen one are left out. */
@@ -53,6 +53,14 @@ export function checkFileTarget(target: FileTarget): FileTarget {
 function demandTypedName(target: FileTarget, host: Host, typed: string | undefined): void {
   if (target.kind !== 'in_place' || typed === host.name) return;
   throw createFieldsError({ hostName: `Host name: type the name of the host, ${host.name}, to replace files on it` });
+}
+
+/** A wish that says nothing of this way is refused rather than passed over. `invalid` naming `options.keepPrivileges`. */
+export function checkPrivileges({ kind }: Pick<RestoreTarget, 'kind'>, { keepPrivileges }: RestoreOptions = {}): void {
+  if (keepPrivileges === undefined || kind === 'directory') return;
+  throw createFieldsError({
+    'options.keepPrivileges': 'Setuid bits and devices: this is asked only for a new directory; in place they come as they were',
+  });
 }
 
 /** The paths that a source of files names. */
@@ -98,6 +106,7 @@ export async function startFileRestore(context: CoreContext, caller: Caller, req
     throw new AppError('invalid', 'a database snapshot is restored into a database');
   demandCapability(subject.host, 'restore.preview', 'to restore anything but whole snapshots');
   demandTypedName(target, subject.host, request.hostName);
+  checkPrivileges(target, request.options);
   const { safetyBackup, ...others } = request.options ?? {};
   const options = Object.values(others).some((value) => value !== undefined) ? { options: others } : {};
   if (target.kind !== 'in_place') return placeRestore(context, caller, subject, target, options);

@@ -178,6 +178,33 @@ describe('A restore', () => {
     assert.equal((await context.store.orders.listWaitingOrders(host.id, rig.clock.now())).length, 1);
   });
 
+  it('keeps setuid bits and devices where that was asked for, and is asked it of new directories alone', async (t) => {
+    const rig = await openCatalogRig(t);
+    const { context, operator, host, source, files } = rig;
+    const tree = await rig.reportBackup(files, rig.repository, 'succeeded');
+    const dump = await rig.reportBackup(source, rig.repository, 'succeeded');
+    const known = await context.store.hosts.findHost(operator.tenant, host.id);
+    const facts = { ...known?.facts, capabilities: [...AGENT_CAPABILITIES] } as never;
+    await context.store.hosts.recordContact(host.id, { at: rig.clock.now(), facts });
+    const options = { keepPrivileges: true };
+    await startFileRestore(context, operator, {
+      snapshot: tree,
+      host: host.id,
+      target: { ...directory, paths: ['/etc'] },
+      options,
+    });
+    const [order] = await context.store.orders.listWaitingOrders(host.id, rig.clock.now());
+    assert.deepEqual((JSON.parse(order?.body ?? '') as RequestBody<'restore.start'>).options, options);
+    const refusal = (error: AppError) => error.code === 'invalid' && 'field.options.keepPrivileges' in error.details;
+    const inPlace = { kind: 'in_place' as const, paths: ['/etc/app'] };
+    await assert.rejects(
+      startFileRestore(context, operator, { snapshot: tree, host: host.id, target: inPlace, hostName: 'db-1', options }),
+      refusal,
+    );
+    const target = { kind: 'database' as const, source: source.id, database: 'shop_2' };
+    await assert.rejects(startRestore(context, operator, { snapshot: dump, host: host.id, target, options }), refusal);
+  });
+
   it('of files in place names the source that their safety backup belongs to, and asks no agent that makes none', async (t) => {
     const rig = await openCatalogRig(t);
     const { context, admin, operator, host, files } = rig;

@@ -10,6 +10,7 @@ import type { Source } from '../../store/sources.ts';
 import { createFieldsError } from '../adapters/adapter-input.ts';
 import { type Caller, demand } from '../caller.ts';
 import type { CoreContext } from '../ports.ts';
+import { checkPrivileges } from './file-restores.ts';
 import { chooseSnapshot, type SnapshotWish } from './restore-choice.ts';
 import { findRestoreSubject, placeRestore } from './restore-orders.ts';
 import { getGlobals } from './restore-roles.ts';
@@ -62,6 +63,7 @@ export async function startRestore(context: CoreContext, caller: Caller, request
   const subject = await findRestoreSubject(context, caller, { snapshot: chosen, host: on });
   const { snapshot, source, host } = subject;
   assertFits(snapshot, source, target);
+  checkPrivileges(target, request.options);
   if (target.kind !== 'database') return placeRestore(context, caller, subject, target, { options: request.options });
   const connection = await findConnection(context, caller, target, fitOf(source), host);
   checkMode(target, request, connection, host);

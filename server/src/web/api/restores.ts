@@ -17,7 +17,7 @@ import { getRunDetail, listRuns } from '../../core/runs/runs.ts';
 import type { Run } from '../../store/runs.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { runDetailShape, runFilterFields, runShape, toRunDetailShape, toRunFilter, toRunShape } from './runs.ts';
-import { downloadInput, littleRoomInput, snapshotInput } from './shapes/restore-inputs.ts';
+import { downloadInput, littleRoomInput, privilegesInput, snapshotInput } from './shapes/restore-inputs.ts';
 import { idParams, listOf, pageFields, toPageReply, toPageRequest } from './shapes/shapes.ts';
 
 const noControl = /^[^\u0000-\u001f\u007f]*$/u;
@@ -32,6 +32,7 @@ const optionsInput = z.strictObject({
   acceptOlderServer: z.boolean().optional().meta({ description: 'Accepts a server older than the one that was dumped' }),
   owners: z.boolean().optional().meta({ description: 'Restores owners and grants; on unless false' }),
   acceptLittleRoom: littleRoomInput,
+  keepPrivileges: privilegesInput,
   downloadKiBps: downloadInput,
   jobs: z.int().min(1).max(RESTORE_JOBS).optional().meta({
     description: 'Brings the dump to the host’s disk first and restores it through so many connections; left out: it streams',

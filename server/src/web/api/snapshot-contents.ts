@@ -16,7 +16,7 @@ import {
 } from '../../core/snapshots/snapshot-contents.ts';
 import { type ApiEndpoint, defineEndpoint } from '../http/route.ts';
 import { runShape, toRunShape } from './runs.ts';
-import { downloadInput, littleRoomInput, snapshotInput } from './shapes/restore-inputs.ts';
+import { downloadInput, littleRoomInput, privilegesInput, snapshotInput } from './shapes/restore-inputs.ts';
 import { idParams, nameShape } from './shapes/shapes.ts';
 
 const host = idSchema('host').optional().meta({ description: 'The host that reads; left out: one that can' });
@@ -124,6 +124,7 @@ const startEndpoint = defineEndpoint({
         }),
         downloadKiBps: downloadInput,
         acceptLittleRoom: littleRoomInput,
+        keepPrivileges: privilegesInput,
       })
       .optional(),
   }),

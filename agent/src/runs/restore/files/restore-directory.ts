@@ -10,6 +10,7 @@ import { showName } from '../../../engines/restic/classify.ts';
 import type { RestoreTreeOutcome } from '../../../engines/restic/restore.ts';
 import { createRate } from '../../rate.ts';
 import { inStage, RESTORE_STALL_MS, type RestorePart, type RestoreResult } from '../restore-part.ts';
+import { dropPrivileges } from './restore-privileges.ts';
 import { assertRoomFor, measureChosen } from './restore-room.ts';
 import {
   describeCode,
@@ -110,8 +111,19 @@ async function takeBack({ recorder }: RestorePart, path: string, own: readonly N
   if (others.length > left.length) recorder.log('info', 'what others have put there meanwhile was left as it is');
 }
 
+export interface DirectoryWish {
+  path: string;
+  /** Left out: everything. */
+  paths?: readonly string[] | undefined;
+  /** Setuid and setgid bits, capabilities of files and devices come as they were; otherwise without, which the result says. */
+  keepPrivileges: boolean;
+}
+
 /** Restores into a directory that is new or empty. Throws a reason, `cancelled` among them; what was placed by then is taken away again. */
-export async function restoreDirectory(part: RestorePart, path: string, paths?: readonly string[]): Promise<RestoreResult> {
+export async function restoreDirectory(
+  part: RestorePart,
+  { path, paths, keepPrivileges }: DirectoryWish,
+): Promise<RestoreResult> {
   const { recorder } = part;
   const claimed = await inStage(recorder, 'preflight', async () => {
     const directory = await claimDirectory(path);
@@ -125,20 +137,21 @@ export async function restoreDirectory(part: RestorePart, path: string, paths?: 
   });
   const own: NotedEntry[] = [];
   try {
-    const outcome = await inStage(recorder, 'restore', async () => {
+    const { written: outcome, remark } = await inStage(recorder, 'restore', async () => {
       const staging = joinBytes(path, nameStaging(recorder.run)).toString();
       await mkdir(staging, { mode: 0o700 });
       own.push(await noteEntry(Buffer.from(staging)));
       const written = await writeTree(part, staging, paths);
+      const remark = keepPrivileges ? undefined : await dropPrivileges(part, staging);
       if (part.signal.aborted) throw createReasonError('cancelled', 'The restore was cancelled');
       const { files = 0, bytes: size = 0 } = written.restored ?? {};
       part.remember?.({ made: [], placing: { files, bytes: size } });
       await placeStaged(staging, path, (entry) => own.push(entry));
-      return written;
+      return { written, remark };
     });
     const bytes = outcome.restored?.bytes ?? 0;
     recorder.log('info', `restored ${outcome.restored?.files ?? 0} files, ${bytes} bytes to ${path}`);
-    return { evidence: outcome.evidence, warnings: [], bytes };
+    return { evidence: outcome.evidence, warnings: remark === undefined ? [] : [remark], bytes };
   } catch (error) {
     // First, so that an agent that is killed here does not take what others put there for what it had placed.
     part.remember?.(undefined);

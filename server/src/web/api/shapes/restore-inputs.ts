@@ -22,6 +22,11 @@ export const downloadInput = z
   .optional()
   .meta({ description: 'How fast the repository is read, in KiB/s; left out: as fast as it goes' });
 
+export const privilegesInput = z.boolean().optional().meta({
+  description:
+    'Into a directory: setuid and setgid bits, capabilities of files and devices come as they were; without it they are left out and counted',
+});
+
 export const littleRoomInput = z.boolean().optional().meta({
   description:
     'Goes on where the disk seems to have less room than is needed; without it that is a refusal before anything is written',

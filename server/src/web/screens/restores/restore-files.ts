@@ -70,6 +70,7 @@ interface Typed {
   /** The page asked whether a disk that seems too small is accepted. */
   roomAsked: boolean;
   acceptLittleRoom: boolean;
+  keepPrivileges: boolean;
 }
 
 interface Scene {
@@ -164,6 +165,8 @@ function readTyped(visit: Visit, scene: Scene, date: string): Typed {
     downloadKiBps: readText(values, 'downloadKiBps').trim().slice(0, 20),
     roomAsked: readText(values, 'roomAsked') === 'true',
     acceptLittleRoom: readText(values, 'acceptLittleRoom') === 'true',
+    // Asked only of this way.
+    keepPrivileges: way === 'directory' && readText(values, 'keepPrivileges') === 'true',
   };
 }
 
@@ -247,6 +250,7 @@ async function showForm(
       safetyBackup: typed.safetyBackup,
       downloadKiBps: typed.downloadKiBps,
       acceptLittleRoom: typed.acceptLittleRoom,
+      keepPrivileges: typed.keepPrivileges,
     },
     isTight: preview !== undefined && isTight(preview),
     preview: preview && describePreview(typed.way, host, preview),
@@ -294,14 +298,19 @@ async function handleForm(context: CoreContext, visit: Visit): Promise<PageReply
   if (Object.keys(fields).length > 0)
     return showForm(context, visit, scene, { ...(await look(context, visit, scene, typed)), problem: { fields } });
   try {
-    const { hostName, safetyBackup, downloadKiBps, acceptLittleRoom } = typed;
+    const { hostName, safetyBackup, downloadKiBps, acceptLittleRoom, keepPrivileges } = typed;
     const limit = downloadKiBps === '' ? {} : { downloadKiBps: Number(downloadKiBps) };
     const run = await startFileRestore(context, visit.caller, {
       snapshot: scene.snapshot.id,
       host,
       target: wanted.target,
       hostName,
-      options: { safetyBackup, ...limit, ...(acceptLittleRoom ? { acceptLittleRoom } : {}) },
+      options: {
+        safetyBackup,
+        ...limit,
+        ...(acceptLittleRoom ? { acceptLittleRoom } : {}),
+        ...(keepPrivileges ? { keepPrivileges } : {}),
+      },
     });
     return { kind: 'redirect', to: visit.urls.run({ run: run.id }) };
   } catch (thrown) {

@@ -7,7 +7,7 @@ import { type Crumb, layout, type Shell } from '../../ui/layout.ts';
 import { panel } from '../../ui/panel.ts';
 import { type ChoiceSearch, choiceSearch } from '../forms/choice-search.view.ts';
 import { type PreviewView, previewPart } from './restore-preview.view.ts';
-import { createRoomField, createSpeedField } from './restore-speed.view.ts';
+import { createPrivilegesField, createRoomField, createSpeedField } from './restore-speed.view.ts';
 
 export type FileWay = 'directory' | 'in_place' | 'tar' | 'zip' | 'file';
 
@@ -41,6 +41,7 @@ export type RestoreFilesView = {
     /** As typed. */
     readonly downloadKiBps: string;
     readonly acceptLittleRoom: boolean;
+    readonly keepPrivileges: boolean;
   };
   /** What the host counted for just these values. */
   readonly preview?: PreviewView | undefined;
@@ -129,11 +130,12 @@ function wherePanel({ ways, values, hosts, search, hostsHelp, targetHelp, errors
     help: html`A new directory, or the name of the new file; the user that the agent runs as must be allowed to make it.${targetHelp !== undefined && ` ${targetHelp}`}`,
     error: errors['target'],
   });
+  const privileges = values.way === 'directory' && formField(createPrivilegesField(values.keepPrivileges));
   const speed = formField(createSpeedField(values.downloadKiBps, errors['downloadKiBps']));
   const way = html`<fieldset class="field" id="f-way" tabindex="-1"><legend>How</legend><div class="choices">${choices}</div></fieldset>`;
   return panel({
     title: '2 · Where to',
-    content: html`<div class="fields">${way}${choiceSearch(search)}${host}${target}${speed}</div>`,
+    content: html`<div class="fields">${way}${choiceSearch(search)}${host}${target}${privileges}${speed}</div>`,
   });
 }
 

@@ -13,6 +13,15 @@ export const createSpeedField = (value: string, error: string | undefined): Fiel
   error,
 });
 
+/** Into a directory beside what is there. */
+export const createPrivilegesField = (value: boolean): Field => ({
+  name: 'keepPrivileges',
+  label: 'Keep setuid bits, capabilities and devices',
+  kind: 'checkbox',
+  value,
+  help: 'For a whole system that is to run again. Otherwise programs come without the rights of their owner, and devices not at all, so that a new directory gives nobody on that host what they had not. The run counts what was left out.',
+});
+
 /** Shown where the host counted less room than files need. */
 export const createRoomField = (value: boolean, error: string | undefined): Field => ({
   name: 'acceptLittleRoom',

@@ -164,6 +164,9 @@ describe('The restore page', () => {
       files.html.toString(),
       /name="way" +value="in_place" disabled[\s\S]*?Not available: db-1\.fra lets a server restore only beside/,
     );
+    assert.match(files.html.toString(), /name="keepPrivileges"/);
+    const back = await world.ask('post', `/snapshots/${tree}/files/restore`, { form: { path: '/srv/a', way: 'in_place' } });
+    assert.ok(back.kind === 'page' && !back.html.toString().includes('keepPrivileges'), 'in place they come anyway');
     const dump = `/snapshots/${await findNewest('app')}/restore`;
     const page = await world.read(dump);
     assert.match(page, /name="mode" +value="new" checked/);
@@ -184,14 +187,16 @@ describe('The restore page', () => {
   it('starts the run of a restore and leads to it', async () => {
     const snapshot = await findNewest('home');
     const reply = await world.ask('post', `/snapshots/${snapshot}/restore`, {
-      form: { place: fleet.hosts['web-1'] ?? '', target: '/restore/home', understood: 'true' },
+      form: { place: fleet.hosts['web-1'] ?? '', target: '/restore/home', understood: 'true', keepPrivileges: 'true' },
     });
     assert.ok(reply.kind === 'redirect');
     const page = await world.read(reply.to);
     assert.match(page, /Waiting for web-1 to begin\./);
     assert.match(page, /Target directory<\/dt><dd>\/restore\/home</);
     const orders = await world.context.store.orders.listWaitingOrders(fleet.hosts['web-1'] ?? assert.fail(), NOW);
-    assert.ok(orders.some((order) => order.type === 'restore.start'));
+    const order = orders.find(({ type }) => type === 'restore.start') ?? assert.fail('nothing was ordered');
+    assert.deepEqual((JSON.parse(order.body) as { options: object }).options, { keepPrivileges: true });
+    assert.match(page, /setuid bits and devices<\/dt><dd>kept/i);
   });
 
   it('starts a database restore through the connection that was chosen', async () => {

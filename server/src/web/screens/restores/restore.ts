@@ -44,6 +44,7 @@ interface Typed {
   /** The page asked whether a disk that seems too small is accepted. */
   roomAsked: boolean;
   acceptLittleRoom: boolean;
+  keepPrivileges: boolean;
   understood: boolean;
 }
 
@@ -97,6 +98,7 @@ async function buildView(
         source === undefined ? '' : `${getRestoreBase(first)}/${toPlainName(source.name)}-${formatDate(face.now, face.zone)}`,
       downloadKiBps: '',
       acceptLittleRoom: false,
+      keepPrivileges: false,
       understood: false,
     },
     preview: preview && describePreview('directory', chosen?.name ?? 'the host', preview),
@@ -132,10 +134,11 @@ function checkTyped(scene: RestoreScene, typed: Typed): { request: RestoreReques
     ...(typed.understood ? {} : { understood: 'Confirm what will be created.' }),
   };
   if (host === undefined || Object.keys(fields).length > 0) return { problem: { fields } };
-  const { downloadKiBps, acceptLittleRoom } = typed;
+  const { downloadKiBps, acceptLittleRoom, keepPrivileges } = typed;
   const options = {
     ...(downloadKiBps === '' ? {} : { downloadKiBps: Number(downloadKiBps) }),
     ...(acceptLittleRoom ? { acceptLittleRoom } : {}),
+    ...(keepPrivileges ? { keepPrivileges } : {}),
   };
   return {
     request: {
@@ -189,6 +192,7 @@ async function start(context: CoreContext, visit: Visit, scene: RestoreScene): P
     downloadKiBps: readText(visit.form, 'downloadKiBps').trim().slice(0, 20),
     roomAsked: readText(visit.form, 'roomAsked') === 'true',
     acceptLittleRoom: readText(visit.form, 'acceptLittleRoom') === 'true',
+    keepPrivileges: readText(visit.form, 'keepPrivileges') === 'true',
     understood: readText(visit.form, 'understood') === 'true',
   };
   if (readSought(visit).isAsked) return showForm(context, visit, scene, { typed });

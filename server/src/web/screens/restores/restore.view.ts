@@ -9,7 +9,7 @@ import { type ChoiceSearch, choiceSearch } from '../forms/choice-search.view.ts'
 import { type SnapshotState, snapshotStatus } from '../snapshots/snapshots.view.ts';
 import { type ChoiceView, choicePart } from './restore-choice.view.ts';
 import { type PreviewView, previewPart } from './restore-preview.view.ts';
-import { createRoomField, createSpeedField } from './restore-speed.view.ts';
+import { createPrivilegesField, createRoomField, createSpeedField } from './restore-speed.view.ts';
 
 /** The fourth step, which a preview replaces. */
 export const FILES_CONFIRM_ID = 'restore-files-confirm';
@@ -50,6 +50,7 @@ export type RestoreView = RestoreFrame & {
     /** As typed. */
     readonly downloadKiBps: string;
     readonly acceptLittleRoom: boolean;
+    readonly keepPrivileges: boolean;
     readonly understood: boolean;
   };
   /** What the host counted for just these values; undefined until it was asked. */
@@ -132,7 +133,7 @@ function targetField(view: RestoreView): Field {
 function restoreForm(view: RestoreView): Html {
   const where = panel({
     title: '2 · Where to',
-    content: html`<div class="fields">${choiceSearch(view.search)}${formField(placeField(view))}${formField(targetField(view))}${formField(createSpeedField(view.values.downloadKiBps, view.errors['downloadKiBps']))}</div>`,
+    content: html`<div class="fields">${choiceSearch(view.search)}${formField(placeField(view))}${formField(targetField(view))}${formField(createPrivilegesField(view.values.keepPrivileges))}${formField(createSpeedField(view.values.downloadKiBps, view.errors['downloadKiBps']))}</div>`,
   });
   const how = panel({
     title: '3 · How',

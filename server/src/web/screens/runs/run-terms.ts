@@ -9,14 +9,25 @@ const ROLES: Readonly<Record<RoleChoice, string>> = {
 };
 
 export function listTerms(options: RestoreOptions = {}): readonly RunFact[] {
-  const { endSessions, safetyBackup, readFirst, acceptOlderServer, acceptLittleRoom, owners, jobs, roles, downloadKiBps } =
-    options;
+  const {
+    endSessions,
+    safetyBackup,
+    readFirst,
+    acceptOlderServer,
+    acceptLittleRoom,
+    keepPrivileges,
+    owners,
+    jobs,
+    roles,
+    downloadKiBps,
+  } = options;
   const wished: readonly (readonly [string, string | false])[] = [
     ['safety backup', safetyBackup === false && 'waived'],
     ['sessions of others', endSessions === true && 'ended where the way needs it'],
     ['first read', readFirst === true && 'the whole backup, before anything was made'],
     ['older server', acceptOlderServer === true && 'accepted'],
     ['small disk', acceptLittleRoom === true && 'accepted'],
+    ['setuid bits and devices', keepPrivileges === true && 'kept'],
     ['owners and grants', owners === false && 'left out'],
     ['roles', roles !== undefined && ROLES[roles]],
     ['connections', jobs !== undefined && `${formatNoun(jobs, 'connection')}, by way of the host’s disk`],
