@@ -50,6 +50,10 @@ const REASONS = {
   },
   files_unreadable: { code: 'tool_failed', advice: 'Give the agent the right to read these paths, or exclude them.' },
   source_missing: { code: 'precondition', advice: 'The path does not exist on the host. Correct it, or mount what is missing.' },
+  source_link: {
+    code: 'precondition',
+    advice: 'Of a link only the link is stored. Name in the source what it points to, in its place.',
+  },
   volume_missing: {
     code: 'precondition',
     advice: 'Mount it and back up again. Where it is meant to be away, name it in the source under *Mounts that may be away*.',

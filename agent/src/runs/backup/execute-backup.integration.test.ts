@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, renameSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { GENERATIONS, writeNoise } from '../../engines/restic/fixtures/laboratory.ts';
@@ -62,11 +62,13 @@ for (const { version, binary } of GENERATIONS) {
       assert.deepEqual(readdirSync(rig.tooling.workDirs.root), []);
     });
 
-    it('is partial when one of its sources is missing, and says which', async (t) => {
+    it('is partial when one of its sources is missing, or a link of which nothing would be stored, and says which', async (t) => {
       const rig = await openRunRig(t, { restic: binary });
       await rig.initRepository();
       const good = rig.addFiles('good', [writeFolder(join(rig.dir, 'good'), { a: 'x' })]);
       const gone = rig.addFiles('gone', [join(rig.dir, 'gone')]);
+      symlinkSync(join(rig.dir, 'good'), join(rig.dir, 'link'));
+      const linked = rig.addFiles('linked', [join(rig.dir, 'good'), join(rig.dir, 'link')]);
       const events = await rig.runPlan();
       const parts = events.flatMap((event) => (event.type === 'part.finished' ? [event.part] : []));
       assert.deepEqual(
@@ -74,6 +76,7 @@ for (const { version, binary } of GENERATIONS) {
         [
           [good.id, 'succeeded', undefined],
           [gone.id, 'failed', 'source_missing'],
+          [linked.id, 'failed', 'source_link'],
         ],
       );
       const end = findEvent(events, 'run.finished');

@@ -1,5 +1,5 @@
 /** A look at the live source before anything is read: its version, its size, what a person should know. */
-import { access, constants, stat } from 'node:fs/promises';
+import { access, constants, lstat, realpath, stat } from 'node:fs/promises';
 import type { Probe } from '@holdfast/shared/adapters/source.ts';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import { PROCESS } from '@holdfast/shared/limits.ts';
@@ -18,6 +18,12 @@ async function checkPaths(source: PreparedSource): Promise<Probe> {
       if (code === 'EACCES') throw createReasonError('files_unreadable', `${path} may not be read by the agent`);
       throw createReasonError('source_missing', `${path} is not there (${code ?? 'unknown error'})`);
     }
+    // The engine follows links on the way to a path, and stores one that a path ends in as what it is.
+    if ((await lstat(path)).isSymbolicLink())
+      throw createReasonError(
+        'source_link',
+        `${path} is a symbolic link to ${await realpath(path)}, whose content would not be in the backup`,
+      );
   }
   return { serverVersion: '', facts: {}, warnings: [] };
 }

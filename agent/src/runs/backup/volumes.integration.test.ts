@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { GENERATIONS } from '../../engines/restic/fixtures/laboratory.ts';
@@ -19,7 +19,8 @@ test('A disk that was there at the last clean backup of a source and is not moun
   mkdirSync(point);
   const mount = () => execFileSync('mount', ['--bind', disk, point]);
   const unmount = () => execFileSync('umount', [point]);
-  const source = rig.addFiles('srv', [folder]);
+  symlinkSync(rig.dir, join(rig.dir, 'way'));
+  const source = rig.addFiles('srv', [join(rig.dir, 'way/srv')]);
   const run = async () => {
     const events = await rig.runPlan();
     assert.notEqual(readEnd(events).state, 'failed', readLog(events) + readEnd(events).message);

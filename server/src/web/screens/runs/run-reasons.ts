@@ -24,6 +24,7 @@ export const REASON_SENTENCES: Readonly<Record<Reason, string>> = {
   retention_asks: 'More would be removed at once than is removed unasked.',
   files_unreadable: 'The agent may not read some of the files.',
   source_missing: 'What is to be backed up is not there.',
+  source_link: 'A path of the source is a link, of which only the link would be stored.',
   volume_missing: 'A disk or share of the source was not mounted.',
   size_below_floor: 'What was read is smaller than a good backup can be.',
   evidence_failed: 'What was read back is not what was sent.',
