@@ -137,6 +137,10 @@ test('a user and a password with every awkward character connect', async () => {
 
 test('a superuser has no warnings about privileges, and tables without transactions are counted', async () => {
   await mariadb.createDatabase('mixed');
+  const empty = await createProbe(createSource({ database: 'mixed' }));
+  assert.deepEqual(empty.warnings, [
+    'The database has no tables, or none that the user may see: make sure that it is the right one.',
+  ]);
   await mariadb.query('CREATE TABLE mixed.old (a int) ENGINE=MyISAM; CREATE TABLE mixed.new (a int) ENGINE=InnoDB');
   const { warnings } = await createProbe(createSource({ database: 'mixed' }));
   assert.equal(warnings.length, 1);

@@ -136,10 +136,14 @@ test('rows that lie on another server are not in the dump, which is said', async
     'CREATE EXTENSION postgres_fdw; CREATE SERVER there FOREIGN DATA WRAPPER postgres_fdw; CREATE FOREIGN TABLE far (word text) SERVER there',
     'linked',
   );
-  const input = { ...createSource({ database: 'linked' }), workDir: runner.workDir };
-  const look = adapter.planProbe(input);
-  assert.ok(look !== undefined);
-  const { warnings } = adapter.parseProbe(await runner.run(look));
+  const probe = async (database: string) => {
+    const look = adapter.planProbe({ ...createSource({ database }), workDir: runner.workDir });
+    assert.ok(look !== undefined);
+    return adapter.parseProbe(await runner.run(look));
+  };
+  await postgres.createDatabase('hollow');
+  assert.match((await probe('hollow')).warnings.join(), /^The database has no tables, or none that the user may see/);
+  const { warnings } = await probe('linked');
   assert.deepEqual(warnings, [
     '1 foreign tables: how they are made is in the backup, their rows are not. Back them up where they are.',
   ]);

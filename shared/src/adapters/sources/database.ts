@@ -89,6 +89,9 @@ export function createDatabaseFields(server: ServerFields): readonly Field[] {
   ];
 }
 
+/** A warning of a probe: nothing tells an empty database from the wrong one. */
+export const NO_TABLES = 'The database has no tables, or none that the user may see: make sure that it is the right one.';
+
 /** A warning of a probe; `what` in the plural. */
 export const describeElsewhere = (count: number, what: string): string =>
   `${count} ${what}: how they are made is in the backup, their rows are not. Back them up where they are.`;

@@ -19,6 +19,7 @@ const FACTS = {
   sizeBytes: 0,
   nonTransactional: 0,
   elsewhere: 0,
+  tables: 1,
   triggerGrants: 1,
   selectGrants: 1,
   roles: 0,

@@ -23,6 +23,7 @@ const FACTS = {
   standby: false,
   unreadableTables: 0,
   foreignTables: 0,
+  tables: 1,
 };
 const parseFacts = (facts: object) =>
   postgresSource.parseProbe({ exitCode: 0, stdout: `${JSON.stringify({ ...FACTS, ...facts })}\n`, stderr: '' });
@@ -113,8 +114,8 @@ test('globals follow the dump, with role passwords only where they are wanted an
 
 test('a user who may not read passwords or tables, and a standby, give warnings', () => {
   assert.deepEqual(parseFacts({}).warnings, []);
-  const { warnings } = parseFacts({ readsRolePasswords: false, unreadableTables: 3, standby: true, foreignTables: 2 });
-  assert.equal(warnings.length, 4);
+  const { warnings } = parseFacts({ readsRolePasswords: false, unreadableTables: 3, standby: true, foreignTables: 2, tables: 0 });
+  assert.equal(warnings.length, 5);
   assert.match(warnings.join('\n'), /cannot read 3 of the tables[\s\S]*\n2 foreign tables/);
 });
 

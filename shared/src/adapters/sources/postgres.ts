@@ -8,7 +8,7 @@ import { createReasonError } from '../../domain/reason.ts';
 import { AppError } from '../../errors.ts';
 import { findText, getNumber, getText } from '../config-values.ts';
 import type { Artifact, PlanInput, Probe, SourceAdapter, ToolOutcome } from '../source.ts';
-import { createDatabaseFields, describeElsewhere, encodeHex, parseJsonLine, parseJsonLines } from './database.ts';
+import { createDatabaseFields, describeElsewhere, encodeHex, NO_TABLES, parseJsonLine, parseJsonLines } from './database.ts';
 import { createPgCommand, createPsqlCommand, getMaintenanceDatabase, getSourceDatabase } from './postgres/connection.ts';
 import { postgresRecording } from './postgres/contents.ts';
 import { postgresDrill } from './postgres/drill.ts';
@@ -72,6 +72,7 @@ const probeAnswer = z.object({
   standby: z.boolean(),
   unreadableTables: z.int().min(0),
   foreignTables: z.int().min(0),
+  tables: z.int().min(0),
 });
 
 function parseProbe(outcome: ToolOutcome): Probe {
@@ -97,6 +98,7 @@ function parseProbe(outcome: ToolOutcome): Probe {
   if (!answer.readsRolePasswords) warnings.push('The user may not read role passwords; roles are stored without them.');
   if (answer.standby)
     warnings.push('The server is a standby: a long dump may be cancelled by replay, and unlogged tables are empty.');
+  if (answer.tables === 0) warnings.push(NO_TABLES);
   if (answer.foreignTables > 0) warnings.push(describeElsewhere(answer.foreignTables, 'foreign tables'));
   return {
     serverVersion,

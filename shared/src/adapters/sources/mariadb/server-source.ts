@@ -4,7 +4,7 @@ import { createReasonError } from '../../../domain/reason.ts';
 import { AppError } from '../../../errors.ts';
 import { findText, getNumber, getText } from '../../config-values.ts';
 import type { Artifact, PlanInput, Probe, SourceAdapter, ToolOutcome } from '../../source.ts';
-import { createDatabaseFields, describeElsewhere, encodeHex, parseJsonLine, parseJsonLines } from '../database.ts';
+import { createDatabaseFields, describeElsewhere, encodeHex, NO_TABLES, parseJsonLine, parseJsonLines } from '../database.ts';
 import { createClientCommand, createSqlCommand, needsTls, usesMysqlClients } from './connection.ts';
 import { classifyMariadbFailure } from './failures.ts';
 import { checkDatabaseName, createDiscoverySql, createProbeSql, MAX_NAME_CHARS } from './sql.ts';
@@ -49,6 +49,7 @@ const probeAnswer = z.object({
   sizeBytes: z.number().min(0),
   nonTransactional: z.number(),
   elsewhere: z.number(),
+  tables: z.number(),
   triggerGrants: z.number(),
   selectGrants: z.number(),
   roles: z.number(),
@@ -89,6 +90,7 @@ function parseProbe(outcome: ToolOutcome, family: Family): Probe {
       `${answer.nonTransactional} tables have an engine without transactions: they may change while they are dumped. Set the consistency to “lock the tables”.`,
     );
   }
+  if (answer.tables === 0) warnings.push(NO_TABLES);
   if (answer.elsewhere > 0) warnings.push(describeElsewhere(answer.elsewhere, 'tables of an engine that keeps none itself'));
   if (answer.roles === 0 && answer.triggerGrants === 0) {
     warnings.push(

@@ -79,6 +79,7 @@ export function createProbeSql(tlsNeeded: boolean, looksAtColumns: boolean): str
   'nonTransactional', (SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE = 'BASE TABLE'
     AND ENGINE IN (SELECT ENGINE FROM information_schema.ENGINES WHERE TRANSACTIONS <> 'YES')
     AND ENGINE NOT IN (${REMOTE_ENGINES})),
+  'tables', (SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()),
   'elsewhere', (SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND ENGINE IN (${REMOTE_ENGINES})),
   'triggerGrants', ${countPrivilege('TRIGGER')},
   'selectGrants', (SELECT COUNT(*) FROM information_schema.USER_PRIVILEGES
