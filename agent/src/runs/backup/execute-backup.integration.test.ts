@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, renameSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { GENERATIONS, writeNoise } from '../../engines/restic/fixtures/laboratory.ts';
@@ -68,6 +68,8 @@ for (const { version, binary } of GENERATIONS) {
       const good = rig.addFiles('good', [writeFolder(join(rig.dir, 'good'), { a: 'x' })]);
       const gone = rig.addFiles('gone', [join(rig.dir, 'gone')]);
       symlinkSync(join(rig.dir, 'good'), join(rig.dir, 'link'));
+      mkdirSync(join(rig.dir, 'hollow'));
+      const hollow = rig.addFiles('hollow', [join(rig.dir, 'good'), join(rig.dir, 'hollow')]);
       const linked = rig.addFiles('linked', [join(rig.dir, 'good'), join(rig.dir, 'link')]);
       const events = await rig.runPlan();
       const parts = events.flatMap((event) => (event.type === 'part.finished' ? [event.part] : []));
@@ -76,13 +78,18 @@ for (const { version, binary } of GENERATIONS) {
         [
           [good.id, 'succeeded', undefined],
           [gone.id, 'failed', 'source_missing'],
+          [hollow.id, 'succeeded', undefined],
           [linked.id, 'failed', 'source_link'],
         ],
+      );
+      assert.deepEqual(
+        parts.map(({ warnings }) => warnings.join()),
+        ['', '', `${join(rig.dir, 'hollow')} is an empty directory: where a disk or share belongs there, mount it`, ''],
       );
       const end = findEvent(events, 'run.finished');
       assert.equal(end.state, 'partial');
       assert.match(end.failure?.message ?? '', /gone is not there/);
-      assert.equal((await rig.listSnapshots()).length, 1);
+      assert.equal((await rig.listSnapshots()).length, 2);
     });
 
     it('stores nothing in another repository than the pinned one', async (t) => {

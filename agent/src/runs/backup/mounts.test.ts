@@ -17,6 +17,8 @@ const TABLE = `22 27 0:21 / /proc rw,relatime - proc proc rw
 40 27 0:70 /@home /data rw - btrfs /dev/sdc rw
 41 40 0:70 /@home/photos /data/photos ro - btrfs /dev/sdc rw
 42 40 0:70 /@mail /data/mail rw - btrfs /dev/sdc rw
+45 31 0:90 / /srv/nas/.snapshot/hourly.0 ro - nfs4 nas:/export/.snapshot/hourly.0 ro
+46 40 0:91 / /data/.zfs/snapshot/x ro - zfs tank@x ro
 43 30 0:80 / /srv/twice rw - tmpfs tmpfs rw
 44 43 0:81 / /srv/twice rw - ext4 /dev/sdd rw
 a line of another kind

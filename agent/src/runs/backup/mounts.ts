@@ -15,6 +15,9 @@ interface Mount {
 const PASSING =
   /^(?:autofs|binfmt_misc|bpf|cgroup2?|configfs|debugfs|devpts|devtmpfs|efivarfs|fusectl|hugetlbfs|mqueue|nsfs|proc|pstore|ramfs|rootfs|rpc_pipefs|securityfs|selinuxfs|squashfs|sysfs|tmpfs|tracefs|aufs|overlay|fuse\.(?:.*overlay.*|gvfsd-fuse|lxcfs|portal|snapfuse))$/;
 
+/** Snapshots of a file server or of ZFS, mounted while somebody looks into them. */
+const OF_SNAPSHOTS = /\/\.(?:zfs|snapshots?)(?:\/|$)/;
+
 export const isBelow = (path: string, folder: string): boolean =>
   path === folder || path.startsWith(folder.endsWith('/') ? folder : `${folder}/`);
 
@@ -75,7 +78,9 @@ export function isPartOf({ paths, excludes, oneFileSystem, removable }: Tree, po
  */
 export function listVolumes(mountinfo: string, tree: Tree): { volumes: readonly string[]; present: ReadonlySet<string> } {
   const mounts = parseMounts(mountinfo);
-  const own = [...mounts.values()].filter((mount) => !PASSING.test(mount.type) && !showsWhatIsThere(mounts, mount));
+  const own = [...mounts.values()].filter(
+    (mount) => !PASSING.test(mount.type) && !OF_SNAPSHOTS.test(mount.point) && !showsWhatIsThere(mounts, mount),
+  );
   const holders = new Set(
     tree.paths.flatMap((path) => {
       const above = own.filter(({ point }) => isBelow(path, point)).map(({ point }) => point);

@@ -1,5 +1,5 @@
 /** A look at the live source before anything is read: its version, its size, what a person should know. */
-import { access, constants, lstat, realpath, stat } from 'node:fs/promises';
+import { access, constants, lstat, opendir, realpath, stat } from 'node:fs/promises';
 import type { Probe } from '@holdfast/shared/adapters/source.ts';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import { PROCESS } from '@holdfast/shared/limits.ts';
@@ -7,8 +7,18 @@ import type { Exec } from '../../exec/contract.ts';
 import type { PreparedSource } from '../inputs.ts';
 import { getBinary, type Tooling } from '../workbench.ts';
 
+/** Whether a directory has nothing in it; false for what is none, or cannot be looked into. */
+async function isEmpty(path: string): Promise<boolean> {
+  const directory = await opendir(path).catch(() => undefined);
+  if (!directory) return false;
+  const first = await directory.read().catch(() => undefined);
+  await directory.close();
+  return first === null;
+}
+
 async function checkPaths(source: PreparedSource): Promise<Probe> {
   const paths = source.input.config['paths'];
+  const warnings: string[] = [];
   for (const path of Array.isArray(paths) ? (paths as readonly string[]) : []) {
     try {
       await stat(path);
@@ -24,8 +34,9 @@ async function checkPaths(source: PreparedSource): Promise<Probe> {
         'source_link',
         `${path} is a symbolic link to ${await realpath(path)}, whose content would not be in the backup`,
       );
+    if (await isEmpty(path)) warnings.push(`${path} is an empty directory: where a disk or share belongs there, mount it`);
   }
-  return { serverVersion: '', facts: {}, warnings: [] };
+  return { serverVersion: '', facts: {}, warnings };
 }
 
 /** Throws with a reason and the tool's own words when the source cannot be read. */
