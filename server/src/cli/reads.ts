@@ -274,6 +274,7 @@ export const READ_NOUNS: readonly ReadNoun[] = [
       instant('createdAt', 'made'),
       bytes('sizeBytes', 'size'),
       instant('provenAt', 'proven'),
+      text('deletingRun', 'deletion pending'),
     ],
     filters: [
       searchSnapshots,

@@ -39,6 +39,8 @@ export interface Snapshot {
   copiedBy?: RunId | undefined;
   /** How the last reading of all of it went. */
   verification?: Verification | undefined;
+  /** Its deletion is ordered: the run that carries it out, which has not ended. */
+  deletingRun?: RunId | undefined;
   /** No run made it: when a person took it over from its repository, and who. `run` names nothing then. */
   adoptedAt?: number | undefined;
   adoptedBy?: string | undefined;

@@ -9,6 +9,7 @@ import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import type { OrderedSnapshot } from '@holdfast/shared/protocol/snapshot-orders.ts';
 import { GENERATIONS } from '../../engines/restic/fixtures/laboratory.ts';
 import { makeQuickRepository } from '../../engines/restic/fixtures/quick-repository.ts';
+import { writeLonelyRestic } from '../fixtures/fated-restic.ts';
 import { holdExclusively } from '../fixtures/foreign-lock.ts';
 import { findEvent, openRunRig, outline, PASSWORD, type RunRig, writeFolder } from '../fixtures/run-rig.ts';
 import { prepareRepository, withWorkDir } from '../inputs.ts';
@@ -85,6 +86,9 @@ function order({ rig }: TwoPlaces, snapshots: OrderedSnapshot[], repository: Spe
   const terms = { trigger: 'manual', requestedBy: 'ann', notAfter } as const;
   return { run, repository: { id, draft: { kind, config, secrets } }, snapshots, ...terms };
 }
+
+const readLines = (events: readonly DurableEvent[]) =>
+  events.flatMap((event) => (event.type === 'run.log' ? event.lines.map(({ text }) => text) : [])).join('\n');
 
 function flipByte(repository: string): void {
   const packs = readdirSync(join(repository, 'data'), { recursive: true, encoding: 'utf8' })
@@ -303,6 +307,29 @@ describe('Snapshots by name', () => {
     const end = findEvent(events, 'run.finished');
     assert.deepEqual([end.state, end.failure?.reason], ['failed', 'repository_damaged']);
     assert.equal(findEvent(events, 'snapshot.verified').ok, false);
+  });
+
+  it('a deletion whose repository does not answer is tried again until it does, and can be cancelled meanwhile', async (t) => {
+    const { binary, leaveAlone } = writeLonelyRestic(t, newest.binary);
+    const two = await openTwo(t, binary, 10_000);
+    const { rig } = two;
+    const [first, last] = [toOrdered(await rig.runPlan()), toOrdered(await rig.runPlan())];
+    leaveAlone(10);
+    const remove = { ...order(two, [first]), isAdmin: false };
+    rig.executor.startSnapshots({ kind: 'delete_snapshot', order: remove }, 'order_lonely');
+    const events = await rig.awaitEnd(remove.run);
+    assert.equal(findEvent(events, 'run.finished').state, 'succeeded', readLines(events));
+    assert.match(readLines(events), /trying again in 1 min[\s\S]*trying again in 2 min/);
+    assert.deepEqual(await list(rig, rig.repository), [last.engineId]);
+
+    leaveAlone(1000);
+    const other = { ...order(two, [last]), isAdmin: false };
+    rig.executor.startSnapshots({ kind: 'delete_snapshot', order: other }, 'order_cancelled');
+    await rig.awaitEvent(
+      (event) => event.type === 'run.log' && event.run === other.run && readLines([event]).includes('trying again'),
+    );
+    rig.executor.cancel(other.run);
+    assert.equal(findEvent(await rig.awaitEnd(other.run), 'run.finished').state, 'cancelled');
   });
 
   it('what another host made is read and copied by its name, and nothing of it enters the ledger of this host', async (t) => {

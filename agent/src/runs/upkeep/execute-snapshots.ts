@@ -160,7 +160,7 @@ async function deleteAll(
   if (!failure) return { state: 'succeeded', evidence: [], bytes: 0 };
   const { reason, message } = toRemovalFailure(failure, order.isAdmin);
   const thrown = createReasonError(reason, message);
-  if (reason === 'repository_locked' && gone.length === 0) throw thrown;
+  if (gone.length === 0 && (reason === 'repository_locked' || reason === 'repository_unreachable')) throw thrown;
   return { state: gone.length > 0 ? 'partial' : 'failed', evidence: [], bytes: 0, thrown };
 }
 
@@ -211,6 +211,7 @@ export async function executeSnapshots(execution: SnapshotsExecution): Promise<T
   return tryUpkeep(execution, {
     ...(copy ? { awaitsOthers: (error: AppError) => awaitOthers(copy, error) } : {}),
     isAdmin: isAdmin(body),
+    awaitsRepository: body.kind === 'delete_snapshot',
     // Retention of copies goes by how the newest one ended.
     onFinish(state) {
       if (body.kind === 'copy') workbench.journal.runs.revise(recorder.run, { ...body, state });

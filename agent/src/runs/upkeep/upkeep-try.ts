@@ -23,6 +23,8 @@ const OF_READING: ReadonlySet<Reason> = new Set<Reason>(['repository_damaged', '
 /** A repository in which others work is tried again so often, each time after so long. */
 const LOCKED_TRIES = 30;
 const LOCKED_MS = 60_000;
+/** Between tries at a repository that does not answer: a minute, then twice as long each time, up to this; about a day in all. */
+const SILENT_MAX_MS = 60 * 60_000;
 
 export type OnLockLook = (check: LockCheck) => void;
 
@@ -46,6 +48,8 @@ export interface UpkeepWork {
   isAdmin: boolean;
   /** Tries at most, where it is not the usual number. */
   lockedTries?: number;
+  /** Tries again, later each time, also where the repository does not answer: what was asked for does not grow old. */
+  awaitsRepository?: boolean;
   /** Whether a run that others keep out waits until they let go, however often it is tried; says so itself. */
   awaitsOthers?(error: AppError): boolean;
   /** What it throws ends the run, unless another try follows. */
@@ -120,7 +124,7 @@ export function toFailedEnd(recorder: Recorder, error: AppError, isCancelled: bo
 /** Runs to its end, or to the next try where others work in the repository; whatever happens is recorded, nothing is thrown. */
 export async function tryUpkeep<Body extends { kind: string; started: boolean }>(
   { workbench, recorder, body, signal, tries }: UpkeepTry<Body>,
-  { isAdmin, lockedTries = LOCKED_TRIES, awaitsOthers, work, fail, onFinish }: UpkeepWork,
+  { isAdmin, lockedTries = LOCKED_TRIES, awaitsRepository = false, awaitsOthers, work, fail, onFinish }: UpkeepWork,
 ): Promise<TryEnd> {
   const end: TryEnd = { reached: true, owesLook: false };
   const finish = (result: RunEnd) => recorder.finish(result, () => onFinish?.(result.state));
@@ -148,6 +152,13 @@ export async function tryUpkeep<Body extends { kind: string; started: boolean }>
       recorder.log('warn', `others work in the repository (${who}); trying again in ${LOCKED_MS / 1000} s`);
       recorder.settle();
       return { ...end, next: { afterMs: LOCKED_MS } };
+    }
+    if (awaitsRepository && reason === 'repository_unreachable' && !signal.aborted && tries + 1 < lockedTries) {
+      const afterMs = Math.min(SILENT_MAX_MS, LOCKED_MS * 2 ** tries);
+      recorder.log('warn', error.message);
+      recorder.log('warn', `trying again in ${afterMs / LOCKED_MS} min`);
+      recorder.settle();
+      return { ...end, reached: false, next: { afterMs } };
     }
     if (reason?.startsWith('repository_') && !OF_READING.has(reason)) end.reached = false;
     if (error.code === 'internal')

@@ -12,9 +12,10 @@ export type SnapshotWish = { newest: true; source: SourceId } | { asOf: number; 
 
 /**
  * Whether nobody has a reason to take another one: a clean run vouches for it, its size fits, and nobody found it unreadable. What a restore
- * was about to change belongs to no plan, and is taken only by name.
+ * was about to change belongs to no plan, and is taken only by name. What is about to be deleted is taken by nobody.
  */
-function isGood({ role, state, plan, suspicion, verification }: Snapshot): boolean {
+function isGood({ role, state, plan, suspicion, verification, deletingRun }: Snapshot): boolean {
+  if (deletingRun !== undefined) return false;
   return role === 'data' && state === 'good' && plan !== undefined && suspicion === undefined && verification?.ok !== false;
 }
 

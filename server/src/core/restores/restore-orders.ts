@@ -30,14 +30,20 @@ export interface RestoreSubject {
   host: Host;
 }
 
-/** Whether a snapshot may be restored by its name: a run vouches for it, or a person took it over although none does. */
-export function isRestorable({ state, adoptedAt }: Pick<Snapshot, 'state' | 'adoptedAt'>): boolean {
+/** Whether a snapshot may be restored by its name: a run vouches for it, or a person took it over although none does, and nobody had it deleted. */
+export function isRestorable({ state, adoptedAt, deletingRun }: Pick<Snapshot, 'state' | 'adoptedAt' | 'deletingRun'>): boolean {
+  if (deletingRun !== undefined) return false;
   return state === 'good' || state === 'partial' || (state === 'quarantined' && adoptedAt !== undefined);
 }
 
 function assertVouchedFor(snapshot: Snapshot): void {
   if (isRestorable(snapshot)) return;
-  const { state } = snapshot;
+  const { state, deletingRun } = snapshot;
+  if (deletingRun !== undefined)
+    throw new AppError(
+      'precondition',
+      'the deletion of this snapshot is ordered: take that back first, while its host has not begun',
+    );
   throw new AppError('precondition', `this snapshot is ${state}: no clean run vouches for it, so it is not offered for restore`);
 }
 

@@ -37,7 +37,7 @@ export async function findSecondPlace(
   const original = snapshot.copyOf === undefined ? undefined : await store.snapshots.findSnapshot(tenant, first);
   const copies = await store.snapshots.listSnapshots(tenant, { copyOf: first, role: snapshot.role }, { limit: 20 });
   for (const other of [...(original ? [original] : []), ...copies.rows]) {
-    if (other.repository === snapshot.repository || other.state !== snapshot.state) continue;
+    if (other.repository === snapshot.repository || other.state !== snapshot.state || other.deletingRun !== undefined) continue;
     const repository = await store.repositories.findRepository(tenant, other.repository);
     if (repository?.engineId === undefined) continue;
     if (isWithinReach(context, repository, other, host)) return { repository, snapshot: other };

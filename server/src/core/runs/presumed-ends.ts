@@ -14,7 +14,7 @@ import type { Order } from '../../store/orders.ts';
 import type { Run } from '../../store/runs.ts';
 import type { CoreContext } from '../ports.ts';
 import { logRunEnd } from './run-log-lines.ts';
-import { announceRun, toFailure } from './run-orders.ts';
+import { announceRun, toFailure, voidOrders } from './run-orders.ts';
 
 /** A host that was silent for so long has lost what it was doing more often than not. A backup that takes longer is told when it ends. */
 const HOST_LEASE_MS = DAY_MS;
@@ -75,6 +75,8 @@ export async function endUnknownRun(context: CoreContext, order: Pick<Order, 'te
 
 /** Nothing a revoked host does is told here any more. */
 export async function endRunsOfRevoked(context: CoreContext, host: Pick<Host, 'id' | 'tenant' | 'name'>): Promise<void> {
+  const unheard = `The host ${host.name} was revoked before it took this order`;
+  await voidOrders(context, host.id, createReasonError('interrupted', unheard));
   const text = `The host ${host.name} was revoked while this went on; what became of it there is not told here`;
   const revoked = createReasonError('interrupted', text);
   for (const run of await context.store.orders.listHeldRuns(host.tenant, host.id)) await presume(context, run, 'failed', revoked);

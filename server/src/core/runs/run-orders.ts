@@ -2,6 +2,7 @@
 import type { HostId, RunId, SnapshotId, SourceId, TenantId } from '@holdfast/shared/domain/ids.ts';
 import { createReasonError, findReason } from '@holdfast/shared/domain/reason.ts';
 import type { Failure, TerminalState } from '@holdfast/shared/domain/run.ts';
+import { DAY_MS } from '@holdfast/shared/durations.ts';
 import { AppError, fromWireError, type WireError } from '@holdfast/shared/errors.ts';
 import { REQUESTS, type RequestBody } from '@holdfast/shared/protocol/messages.ts';
 import type { Order } from '../../store/orders.ts';
@@ -14,6 +15,8 @@ import { logRunEnd, logRunOrdered } from './run-log-lines.ts';
 
 /** How long an order may wait for its host before it is void. */
 export const ORDER_LIFE_MS = 10 * 60 * 1000;
+/** An order that waits for its host however long that is away, within reason: what it asks for does not grow old. */
+export const PATIENT_LIFE_MS = 30 * DAY_MS;
 /** A wish to end a run holds until the run has ended: it waits for its host however long that is silent. */
 const CANCEL_LIFE_MS = 10 * 365 * 24 * 60 * 60 * 1000;
 
@@ -57,11 +60,11 @@ export function createOrder<T extends Order['type']>(
 const triggerOf = ({ actor }: Caller) => (actor.kind === 'api_key' ? ('api' as const) : ('manual' as const));
 
 /** Who asks and until when: what every order to start a run ends with. */
-export function orderTerms(context: CoreContext, caller: Caller) {
+export function orderTerms(context: CoreContext, caller: Caller, lifeMs = ORDER_LIFE_MS) {
   return {
     trigger: triggerOf(caller),
     requestedBy: caller.actor.name,
-    notAfter: context.clock.now() + ORDER_LIFE_MS,
+    notAfter: context.clock.now() + lifeMs,
   };
 }
 
@@ -157,6 +160,14 @@ export async function finishRefused(context: CoreContext, order: Order, error: W
   if (order.type === 'run.cancel') return;
   const { run: id, tenant, host } = order;
   await endUnstarted(context, { id, tenant, host }, 'failed', toFailure(fromWireError(error)));
+}
+
+/** Takes all orders back that wait for a host which is never told of them, and ends the runs they were to start. */
+export async function voidOrders(context: CoreContext, host: HostId, why: AppError): Promise<void> {
+  for (const order of await context.store.orders.listWaitingOrders(host, context.clock.now())) {
+    if (order.type === 'run.cancel' || !(await context.store.orders.settleOrder(order.id, 'refused'))) continue;
+    await endUnstarted(context, { id: order.run, tenant: order.tenant, host }, 'failed', toFailure(why));
+  }
 }
 
 /** Ends what waited too long for its host; the ticker calls it. */

@@ -192,6 +192,8 @@ describe('What is done with snapshots that somebody chose', () => {
     assert.deepEqual(hostsOf(rig, runs), ['other']);
     const { lease } = (await context.store.routines.findRoutine(admin.tenant, vault.id)) ?? {};
     assert.deepEqual([nameOf(rig, lease?.host), (lease?.until ?? 0) > rig.clock.now()], ['other', true]);
+    const lost = { code: 'unavailable', message: 'the host ended before it began' } as const;
+    for (const { id } of runs) await context.store.orders.finishUnstarted(admin.tenant, id, 'failed', lost, rig.clock.now());
     await rig.join(host);
     const again = await startDeletion(context, admin, { snapshots: [snapshot], confirm: 'delete 1' });
     assert.deepEqual(hostsOf(rig, again.runs), ['other'], 'also when the host that opened it last is back');

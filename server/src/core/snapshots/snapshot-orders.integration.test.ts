@@ -8,7 +8,7 @@ import { type CatalogRig, openCatalogRig } from '../fixtures/catalog-rig.ts';
 import { factsOf } from '../fixtures/core-rig.ts';
 import { applyHostEvents } from '../ingest.ts';
 import { createOrder } from '../runs/run-orders.ts';
-import type { StartedRuns } from '../runs/runs.ts';
+import { cancelRun, type StartedRuns } from '../runs/runs.ts';
 import { pinSnapshot } from './pins.ts';
 import { startDeletion } from './snapshot-deletion.ts';
 import { startCopy } from './snapshot-orders.ts';
@@ -174,6 +174,7 @@ describe('Snapshots of databases that somebody chose', () => {
     const removed = async (snapshots: SnapshotId[], copies: boolean) => {
       const deletion = await startDeletion(context, admin, { snapshots, confirm: `delete ${snapshots.length}`, copies });
       const orders = await rig.readOrders('delete_snapshot.start', deletion);
+      for (const run of deletion.runs) await cancelRun(context, admin, run.id);
       return orders.map((order) => [order.repository.id, ...idsOf(order)]).sort();
     };
     const first = [rig.repository.id, chosen.data, chosen.roles];

@@ -67,6 +67,10 @@ export const snapshotShape = nameShape(
       })
       .optional()
       .meta({ description: 'How the last reading of all of it went' }),
+    deletingRun: idSchema('run').optional().meta({
+      description:
+        'Its deletion is ordered and pending: the run that carries it out. Nothing offers it for restore until that run is cancelled',
+    }),
     adoptedAt: instantSchema
       .optional()
       .meta({ description: 'When a person took it over; no run made it, and `run` is the id of none' }),

@@ -12,11 +12,14 @@ import { createOrderedPage, joinConditions, type Ordering, sayAfter, sayOrder, s
 import type { Params } from '../statements.ts';
 import { verificationSchema } from './copies.ts';
 
+/** The run that is to delete it and has not ended. `id` is that of the row around it: nothing here has a column of this name unqualified. */
+const DELETING_RUN = `(SELECT n.run_id FROM run_snapshots n WHERE n.snapshot_id = id AND EXISTS (SELECT 1 FROM runs open
+    WHERE open.id = n.run_id AND open.kind = 'delete_snapshot' AND open.state IN ('queued', 'running', 'finalizing')) LIMIT 1)`;
 export const SNAPSHOT_COLUMNS = `id, ${idOf('tenant_no')} AS tenant, engine_id AS engineId, run_id AS run, ${idOf('host_no')} AS host,
   ${idOf('source_no')} AS source, ${idOf('plan_no')} AS plan, ${idOf('repository_no')} AS repository, role, state, created_at AS createdAt, size_bytes AS sizeBytes,
   added_bytes AS addedBytes, files, file_name AS fileName, evidence, suspicion, pinned_at AS pinnedAt,
   pinned_by AS pinnedBy, removed_at AS removedAt, removed_why AS removedWhy, proven_at AS provenAt, copy_of AS copyOf, copied_by AS copiedBy, verification,
-  adopted_at AS adoptedAt, adopted_by AS adoptedBy`;
+  ${DELETING_RUN} AS deletingRun, adopted_at AS adoptedAt, adopted_by AS adoptedBy`;
 export const snapshotRow: z.ZodType<Snapshot> = z.object({
   id: idSchema('snapshot'),
   tenant: idSchema('tenant'),
@@ -43,6 +46,7 @@ export const snapshotRow: z.ZodType<Snapshot> = z.object({
   copyOf: optional(idSchema('snapshot')),
   copiedBy: optional(idSchema('run')),
   verification: optional(json(verificationSchema)),
+  deletingRun: optional(idSchema('run')),
   adoptedAt: optional(z.int()),
   adoptedBy: optional(z.string()),
 });

@@ -87,6 +87,8 @@ export function findRefusal(scene: RestoreScene): string | undefined {
   if (scene.source === undefined) return 'The source of this snapshot was deleted here. Restore it by hand: its page says how.';
   if (scene.repository === undefined) return 'The repository of this snapshot was deleted here. Restore it by hand.';
   if (scene.snapshot.role !== 'data') return 'These are the roles beside a database; they are read into a server by hand.';
+  if (scene.snapshot.deletingRun !== undefined)
+    return 'The deletion of this snapshot is ordered, so it is not offered for restore. Its page says how to take that back.';
   if (!isRestorable(scene.snapshot)) return 'No clean run vouches for this snapshot, so it is not offered for restore.';
   const outOfReach = findOutOfReach(scene.repository, scene.madeOn) ?? findOnlyRefusal(scene);
   if (outOfReach === undefined || scene.elsewhere === undefined) return outOfReach;

@@ -1,8 +1,10 @@
 /** `/restore`: each source with its newest good snapshot, one click from bringing it back; and past restores. */
 import { getSourceAdapter } from '@holdfast/shared/adapters/all.ts';
+import type { SnapshotId } from '@holdfast/shared/domain/ids.ts';
 import { isAllowed } from '../../../core/caller.ts';
 import type { CoreContext } from '../../../core/ports.ts';
 import { listRuns } from '../../../core/runs/runs.ts';
+import { listLeaving } from '../../../core/snapshots/snapshot-deletion.ts';
 import { listSources } from '../../../core/sources/sources.ts';
 import type { Source } from '../../../store/sources.ts';
 import type { SourceStanding } from '../../../store/standings.ts';
@@ -28,9 +30,16 @@ import {
 
 const PAST_SHOWN = 8;
 
-function toLine(source: Source, standing: SourceStanding | undefined, names: Names, visit: Visit): RestorableLine {
+interface Seen {
+  names: Names;
+  /** Snapshots that are about to be deleted. */
+  leaving: ReadonlySet<SnapshotId>;
+}
+
+function toLine(source: Source, standing: SourceStanding | undefined, { names, leaving }: Seen, visit: Visit): RestorableLine {
   const { urls, caller } = visit;
   const snapshot = standing?.lastGoodSnapshot;
+  const isLeaving = snapshot !== undefined && leaving.has(snapshot);
   // What is restored by no tool of its own is a tree of files.
   const hasFiles = getSourceAdapter(source.kind).restore === undefined;
   return {
@@ -45,8 +54,9 @@ function toLine(source: Source, standing: SourceStanding | undefined, names: Nam
           newest: { at: standing.lastGoodAt, bytes: standing.lastGoodBytes, href: urls.snapshot({ snapshot }) },
           ...(isAllowed(caller, 'restore.start')
             ? {
-                restoreHref: urls.restoreSnapshot({ snapshot }),
-                filesHref: hasFiles ? urls.snapshotFiles({ snapshot }) : undefined,
+                // Where the newest is about to be deleted, the one before it.
+                restoreHref: isLeaving ? urls.restoreSource({ source: source.id }) : urls.restoreSnapshot({ snapshot }),
+                filesHref: hasFiles && !isLeaving ? urls.snapshotFiles({ snapshot }) : undefined,
               }
             : {}),
         }),
@@ -79,12 +89,13 @@ async function showStart(context: CoreContext, visit: Visit): Promise<PageReply>
   const trail = readTrail(visit);
   const page = await listSources(context, caller, { search: q }, trail.request);
   const ids = page.rows.map((source) => source.id);
-  const [standings, names] = await Promise.all([
+  const [standings, leaving, names] = await Promise.all([
     context.store.standings.listStandings(caller.tenant, ids),
+    listLeaving(context, caller),
     loadNames(context, caller, { hosts: page.rows.map((source) => source.host) }),
   ]);
   const standingOf = new Map(standings.map((standing) => [standing.source, standing]));
-  const rows = page.rows.map((source) => toLine(source, standingOf.get(source.id), names, visit));
+  const rows = page.rows.map((source) => toLine(source, standingOf.get(source.id), { names, leaving }, visit));
   const isWhole = q === undefined && trail.cursors.length === 0 && page.next === undefined;
   const view: Omit<RestoreStartView, 'past'> = {
     face: readClockface(context, visit),

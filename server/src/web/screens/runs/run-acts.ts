@@ -9,8 +9,8 @@ import { findRestoredFile } from '../restores/dump-words.ts';
 import type { RunView } from './run.view.ts';
 import type { Names } from './run-names.ts';
 
-/** Whether a snapshot is offered for restore: only what a run vouches for, or a person took over. */
-export function isRestorable(snapshot: Pick<Snapshot, 'state' | 'role' | 'adoptedAt'>): boolean {
+/** Whether a snapshot is offered for restore: only what a run vouches for, or a person took over, and nobody had deleted. */
+export function isRestorable(snapshot: Pick<Snapshot, 'state' | 'role' | 'adoptedAt' | 'deletingRun'>): boolean {
   return snapshot.role === 'data' && canBeRestored(snapshot);
 }
 

@@ -9,6 +9,7 @@ export const MOMENTS_SHOWN = 24;
 
 export function judgeMoment(snapshot: Snapshot, face: Clockface): Pick<SnapshotPoint, 'at' | 'mark' | 'word'> {
   const { state, suspicion, verification, provenAt, createdAt: at } = snapshot;
+  if (snapshot.deletingRun !== undefined) return { at, mark: 'not_offered', word: 'its deletion is ordered' };
   if (!isRestorable(snapshot)) return { at, mark: 'not_offered', word: 'no clean run vouches for it' };
   if (verification?.ok === false) return { at, mark: 'doubtful', word: 'could not be read to its end' };
   if (state === 'partial') return { at, mark: 'doubtful', word: 'partial' };

@@ -4,6 +4,7 @@ import { DEFAULT_TENANT, type RunId } from '@holdfast/shared/domain/ids.ts';
 import { DEFAULT_ROUTINE } from '@holdfast/shared/domain/routine.ts';
 import { AGENT_CAPABILITIES } from '@holdfast/shared/protocol/capabilities.ts';
 import { setRoutine } from '../../../core/routine/routine.ts';
+import { cancelRun } from '../../../core/runs/runs.ts';
 import type { Host } from '../../../store/hosts.ts';
 import type { Repository } from '../../../store/repositories.ts';
 import type { Run } from '../../../store/runs.ts';
@@ -86,6 +87,9 @@ describe('the host that does something with chosen snapshots', () => {
     assert.ok(!page.includes(gone.id), 'no other host can be chosen');
     const run = await getStarted({ act: 'delete', confirm: 'delete 1' });
     assert.deepEqual([run.kind, run.host], ['delete_snapshot', other.id]);
+    world.directory.online.delete(other.id);
+    await cancelRun(context, createCaller(), run.id);
+    world.directory.online.add(other.id);
   });
 
   it('is not asked for where else a backup lies unless that is ticked, and then all of it goes', async () => {

@@ -144,6 +144,33 @@ function listReadLines(kind: string | undefined, fileName: string | undefined): 
   return findSourceAdapter(kind)?.byHand?.(fileName) ?? [];
 }
 
+/** What the deletion of a snapshot waits for; undefined where none is ordered, or it has just ended. */
+async function describeDeletion(
+  context: CoreContext,
+  visit: Visit,
+  { deletingRun }: Snapshot,
+): Promise<SnapshotView['deletion']> {
+  const { caller, urls } = visit;
+  if (deletingRun === undefined) return undefined;
+  const { run } = await getRunDetail(context, caller, deletingRun);
+  const names = await loadNames(context, caller, { hosts: [run.host] });
+  const host = names.hosts.get(run.host);
+  const name = host?.name ?? 'its host';
+  const isWaiting = run.state === 'queued';
+  const waits =
+    host?.standing === 'online'
+      ? `it waits for its turn on ${name}`
+      : `it waits for ${name}, which is ${host?.standing ?? 'gone'}`;
+  const text = isWaiting
+    ? `${run.requestedBy ?? 'Somebody'} had this snapshot deleted: ${waits}. Until then it can be taken back; nothing offers the snapshot for restore meanwhile.`
+    : `${run.requestedBy ?? 'Somebody'} had this snapshot deleted, and ${name} has begun.`;
+  return {
+    text,
+    runHref: urls.run({ run: deletingRun }),
+    ...(isWaiting && isAllowed(caller, 'run.start') ? { cancelAction: urls.cancelRun({ run: deletingRun }) } : {}),
+  };
+}
+
 async function showSnapshot(context: CoreContext, visit: Visit): Promise<PageReply> {
   const { caller, urls } = visit;
   const snapshot = await getSnapshot(context, caller, getParam(visit, 'snapshot', idSchema('snapshot')));
@@ -212,6 +239,7 @@ async function showSnapshot(context: CoreContext, visit: Visit): Promise<PageRep
       : {}),
     runHref: snapshot.adoptedAt === undefined ? urls.run({ run: snapshot.run }) : undefined,
     ...(snapshot.adoptedAt === undefined ? {} : { adopted: { at: snapshot.adoptedAt, by: snapshot.adoptedBy ?? 'somebody' } }),
+    deletion: await describeDeletion(context, visit, snapshot),
     ...(await readSnapshotMore(context, visit, snapshot, {
       source,
       repository: nameOf(names.repositories, snapshot.repository, 'repository'),

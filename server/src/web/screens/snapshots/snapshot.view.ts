@@ -21,7 +21,7 @@ import {
   verificationStatus,
 } from './snapshot-acts.view.ts';
 import { notesPanel } from './snapshot-notes.view.ts';
-import { type SnapshotState, snapshotStatus } from './snapshots.view.ts';
+import { LEAVING, type SnapshotState, snapshotStatus } from './snapshots.view.ts';
 
 export type SnapshotView = {
   readonly face: Clockface;
@@ -63,10 +63,12 @@ export type SnapshotView = {
   readonly verification?: VerificationView | undefined;
   readonly reading?: ReadingView | undefined;
   readonly acts?: OwnActsView | undefined;
+  /** Its deletion is ordered: what that waits for, and where it is taken back while that can be. */
+  readonly deletion?: { readonly text: string; readonly runHref: string; readonly cancelAction?: string | undefined } | undefined;
 };
 
 export function snapshotPage(shell: Shell, view: SnapshotView): Html {
-  const main = html`<div class="stack">${view.state !== 'good' && callout({ tone: view.state === 'missing' ? 'problem' : 'warning', text: view.stateWords })}${view.suspicion !== undefined && callout({ tone: 'warning', text: view.suspicion })}${view.outOfReach !== undefined && callout({ tone: 'warning', text: view.outOfReach })}${view.places.length > 0 && placesPanel(view.places)}${view.verification !== undefined && verificationPanel(view.verification)}${evidencePanel(view)}${notesPanel(view.notes)}${view.companions.length > 0 && companionsPanel(view)}${byHandPanel(view)}</div>`;
+  const main = html`<div class="stack">${view.state !== 'good' && callout({ tone: view.state === 'missing' ? 'problem' : 'warning', text: view.stateWords })}${view.deletion !== undefined && deletionCallout(view.deletion)}${view.suspicion !== undefined && callout({ tone: 'warning', text: view.suspicion })}${view.outOfReach !== undefined && callout({ tone: 'warning', text: view.outOfReach })}${view.places.length > 0 && placesPanel(view.places)}${view.verification !== undefined && verificationPanel(view.verification)}${evidencePanel(view)}${notesPanel(view.notes)}${view.companions.length > 0 && companionsPanel(view)}${byHandPanel(view)}</div>`;
   const pairs = view.facts.map((fact) => ({
     label: fact.label,
     value: fact.href === undefined ? fact.value : html`<a href="${fact.href}">${fact.value}</a>`,
@@ -76,9 +78,18 @@ export function snapshotPage(shell: Shell, view: SnapshotView): Html {
     title: view.title,
     crumbs: view.crumbs,
     heading: view.heading,
-    lede: html`${snapshotStatus(view.state, view.suspicion !== undefined)}<span>made ${relativeTime(view.at, view.face)}${view.state === 'good' && html` · ${view.stateWords}`}</span>${view.provenAt !== undefined && html`${status({ word: 'recovery proven', tone: 'protected', icon: 'shield' })}<span>${relativeTime(view.provenAt, view.face)}</span>`}${view.reading !== undefined && readingStatus(view.reading)}${view.verification !== undefined && verificationStatus(view.verification, view.face)}${view.adopted !== undefined && html`${status({ word: 'adopted', tone: 'quiet', icon: 'download' })}<span>${relativeTime(view.adopted.at, view.face)} by ${view.adopted.by}</span>`}${view.pin !== undefined && html`${status({ word: 'pinned', tone: 'quiet', icon: 'pin' })}<span>${relativeTime(view.pin.at, view.face)} by ${view.pin.by}</span>`}`,
+    lede: html`${snapshotStatus(view.state, view.suspicion !== undefined)}<span>made ${relativeTime(view.at, view.face)}${view.state === 'good' && html` · ${view.stateWords}`}</span>${view.deletion !== undefined && status(LEAVING)}${view.provenAt !== undefined && html`${status({ word: 'recovery proven', tone: 'protected', icon: 'shield' })}<span>${relativeTime(view.provenAt, view.face)}</span>`}${view.reading !== undefined && readingStatus(view.reading)}${view.verification !== undefined && verificationStatus(view.verification, view.face)}${view.adopted !== undefined && html`${status({ word: 'adopted', tone: 'quiet', icon: 'download' })}<span>${relativeTime(view.adopted.at, view.face)} by ${view.adopted.by}</span>`}${view.pin !== undefined && html`${status({ word: 'pinned', tone: 'quiet', icon: 'pin' })}<span>${relativeTime(view.pin.at, view.face)} by ${view.pin.by}</span>`}`,
     actions: html`${view.acts !== undefined && ownActs(view.acts)}${pinButton(view)}${view.runHref !== undefined && linkButton({ href: view.runHref, label: 'Open its run' })}${view.filesHref !== undefined && linkButton({ href: view.filesHref, label: 'Browse files' })}${view.restoreHref !== undefined && linkButton({ href: view.restoreHref, label: 'Restore this…', kind: 'primary' })}`,
     content: html`<div class="columns">${main}${side}</div>`,
+  });
+}
+
+function deletionCallout({ text, runHref, cancelAction }: NonNullable<SnapshotView['deletion']>): Html {
+  const back = cancelAction !== undefined && postButton({ action: cancelAction, label: 'Take it back' });
+  return callout({
+    tone: 'warning',
+    text,
+    action: html`${back}${linkButton({ href: runHref, label: 'Open its run', small: true })}`,
   });
 }
 

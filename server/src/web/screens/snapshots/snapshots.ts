@@ -100,6 +100,7 @@ export function toSnapshotLine(
     state: snapshot.state,
     isSuspicious: snapshot.suspicion !== undefined,
     isPinned: snapshot.pinnedAt !== undefined,
+    isLeaving: snapshot.deletingRun !== undefined,
     isCopy: snapshot.copyOf !== undefined,
     isReadable: snapshot.verification?.ok,
     source: nameOf(names.sources, snapshot.source, 'source'),

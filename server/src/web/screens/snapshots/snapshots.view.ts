@@ -44,6 +44,9 @@ export function snapshotStatus(state: SnapshotState, isSuspicious = false): Html
 /** Its last reading did not come to its end. */
 const UNREADABLE: StatusView = { word: 'cannot be read', tone: 'unprotected', icon: 'cross' };
 
+/** Somebody had it deleted, and its host has not done so yet. */
+export const LEAVING: StatusView = { word: 'deletion pending', tone: 'at-risk', icon: 'queued' };
+
 type Place = { readonly name: string; readonly href?: string | undefined };
 
 export type SnapshotLine = {
@@ -54,6 +57,8 @@ export type SnapshotLine = {
   readonly isSuspicious: boolean;
   /** A person said that it stays. */
   readonly isPinned: boolean;
+  /** Its deletion is ordered and has not ended. */
+  readonly isLeaving: boolean;
   /** It is a copy of one in another repository. */
   readonly isCopy: boolean;
   /** What the last reading of all of it came to; undefined: it was never read whole. */
@@ -178,7 +183,7 @@ function snapshotColumns(face: Clockface): readonly Column<SnapshotLine>[] {
       label: 'State',
       width: 'fit',
       cell: (row) =>
-        html`${snapshotStatus(row.state, row.isSuspicious)}${row.isPinned && html` ${badge('pinned')}`}${row.isCopy && html` ${badge('copy')}`}${row.isReadable === false && html` ${status(UNREADABLE)}`}`,
+        html`${snapshotStatus(row.state, row.isSuspicious)}${row.isLeaving && html` ${status(LEAVING)}`}${row.isPinned && html` ${badge('pinned')}`}${row.isCopy && html` ${badge('copy')}`}${row.isReadable === false && html` ${status(UNREADABLE)}`}`,
     },
     { id: 'source', label: 'Source', primary: true, cell: (row) => html`<a href="${row.href}">${row.source}</a>` },
     { id: 'at', label: 'Made', width: 'fit', sortable: 'created', cell: (row) => relativeTime(row.at, face) },
