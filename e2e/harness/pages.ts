@@ -78,13 +78,14 @@ export async function readRunId(page: Page): Promise<RunId> {
   return page.url().split('/').at(-1) as RunId;
 }
 
-export type RestoreClicks = { readonly place: RegExp; readonly target: string };
+export type RestoreClicks = { readonly place: RegExp; readonly target: string; readonly keepPrivileges?: boolean };
 
 /** From a snapshot's page through the restore's four steps; gives the run whose page it leads to. */
-export async function restoreSnapshot(page: Page, { place, target }: RestoreClicks): Promise<RunId> {
+export async function restoreSnapshot(page: Page, { place, target, keepPrivileges }: RestoreClicks): Promise<RunId> {
   await page.getByRole('link', { name: 'Restore this…' }).click();
   await chooseOption(page.locator('select[name=place]'), place);
   await page.locator('input[name=target]').fill(target);
+  if (keepPrivileges === true) await page.getByLabel('Keep setuid bits, capabilities and devices').check();
   await page.locator('input[name=understood]').check();
   await page.getByRole('button', { name: 'Start the restore' }).click();
   return await readRunId(page);

@@ -139,7 +139,8 @@ async function restoreBoth(snapshots: readonly ApiSnapshot[], sources: readonly 
     const source = sources.find((one) => one.kind === kind);
     const snapshot = snapshots.find((one) => one.source === source?.id && one.role === 'data');
     if (source === undefined || snapshot === undefined) throw new Error(`No snapshot of ${kind}.`);
-    const run = await api.post<ApiRun>('/restores', { snapshot: snapshot.id, host: host.id, target: target(source) });
+    const options = kind === 'files' ? { keepPrivileges: true } : undefined;
+    const run = await api.post<ApiRun>('/restores', { snapshot: snapshot.id, host: host.id, target: target(source), options });
     await api.waitForRun(run.id, 'succeeded');
   };
   const directory = join(stack.directory, `restored ${name}`);

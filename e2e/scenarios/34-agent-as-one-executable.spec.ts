@@ -91,13 +91,13 @@ test('one file on a host without Node enrols by token, backs up and restores; th
     const plan = await addPlan(api, { name: 'nightly', repository, sources: [files, shop] });
     await awaitSpec(stack, host);
     const run = await api.waitForRun(await runPlan(api, plan), 'succeeded');
-    const restore = async (source: ApiSource, target: object) => {
+    const restore = async (source: ApiSource, target: object, options?: object) => {
       const snapshot = run.snapshots.find((one) => one.source === source.id && one.role === 'data');
-      const started = await api.post<ApiRun>('/restores', { snapshot: snapshot?.id, host: host.id, target });
+      const started = await api.post<ApiRun>('/restores', { snapshot: snapshot?.id, host: host.id, target, options });
       await api.waitForRun(started.id, 'succeeded');
     };
     const directory = join(stack.directory, 'restored');
-    await restore(files, { kind: 'directory', path: directory });
+    await restore(files, { kind: 'directory', path: directory }, { keepPrivileges: true });
     expect(await hashTree(join(directory, tree))).toEqual(await hashTree(tree));
     await restore(shop, { kind: 'database', source: shop.id, database: 'restored' });
     expect(await postgres.hashDatabase('restored')).toEqual(await postgres.hashDatabase('shop'));
