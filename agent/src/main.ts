@@ -130,6 +130,8 @@ withCommon(program.command('restore').description('list and restore snapshots fr
   .option('--path <path...>', 'files: only these paths of the snapshot, each with what lies below it')
   .option('--to-database <name>', 'databases: under this new name, or over this database with --mode')
   .option('--through-source <name>', 'databases: through the connection of this source; its own unless given')
+  .option('--connect-as <user>', 'databases: as this user of the server, for this restore alone; asks for the password')
+  .option('--password-file <file>', 'with --connect-as: a file with the password that only you can read')
   .option('--mode <mode>', 'databases: new, replace, clean, append, schema_only, data_only or tables')
   .option('--table <table...>', 'with --mode tables: which, as name or schema.name')
   .option('--understood', 'databases: consent to change one that exists')

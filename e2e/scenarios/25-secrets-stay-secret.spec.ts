@@ -46,6 +46,8 @@ const SECRETS = {
   'wrong repository password': makeSecret('mistaken'),
   'admin password of a repository': makeSecret('admin'),
   'password of a mail server': makeSecret('mail'),
+  'password of a user for one restore': makeSecret('lifter'),
+  'wrong password of such a user': makeSecret('stranger'),
 };
 
 let stack: Stack;
@@ -63,6 +65,8 @@ test.beforeAll(async () => {
     await postgres.fillDatabase('shop', 2);
     const password = SECRETS['source password'].replaceAll("'", "''");
     await postgres.query(`CREATE ROLE keeper SUPERUSER LOGIN PASSWORD '${password}'`);
+    const given = SECRETS['password of a user for one restore'].replaceAll("'", "''");
+    await postgres.query(`CREATE ROLE lifter SUPERUSER LOGIN PASSWORD '${given}'`);
   });
   const served = startRemoteStorages().then((started) => {
     storages = started;
@@ -127,6 +131,33 @@ async function pruneInVain(repository: ApiRepository, host: ApiHost): Promise<Ap
   return await stack.api.waitForRun(id, 'failed');
 }
 
+interface RestoreOrder {
+  snapshot: string | undefined;
+  host: string;
+  target: { source: string; database: string };
+}
+
+/** As a user whose password comes with the call alone, once a wrong one; under a key, by which the server knows the call again. */
+async function restoreAsAnother(order: RestoreOrder): Promise<readonly ApiRun[]> {
+  const { api } = stack;
+  const runs: ApiRun[] = [];
+  const { source, database } = order.target;
+  for (const [name, state] of [
+    ['wrong password of such a user', 'failed'],
+    ['password of a user for one restore', 'succeeded'],
+  ] as const) {
+    const credential = { user: 'lifter', password: SECRETS[name] };
+    const look = await api.send('POST', '/restores/look', { source, database, credential });
+    expect(look.status, look.text).toBe(state === 'failed' ? 400 : 200);
+    expect(canaries.findIn(look.text)).toEqual([]);
+    const started = await api.post<ApiRun>('/restores', { ...order, credential });
+    const run = await api.waitForRun(started.id, state);
+    expect(canaries.findIn(JSON.stringify([started, run]))).toEqual([]);
+    runs.push(run);
+  }
+  return runs;
+}
+
 /** A day's worth: good runs to every kind of repository, failures of every secret, questions, a restore, changes. */
 async function makeDay({ agent, host }: EnrolledHost): Promise<readonly ApiRun[]> {
   const { api } = stack;
@@ -174,6 +205,7 @@ async function makeDay({ agent, host }: EnrolledHost): Promise<readonly ApiRun[]
   const target = { kind: 'database', source: shop.id, database: 'restored' };
   const restore = await api.post<ApiRun>('/restores', { snapshot: snapshot?.id, host: host.id, target });
   runs.push(await api.waitForRun(restore.id, 'succeeded'));
+  runs.push(...(await restoreAsAnother({ snapshot: snapshot?.id, host: host.id, target: { ...target, database: 'lifted' } })));
   for (const args of [
     ['status', '--json'],
     ['doctor', '--json'],

@@ -26,7 +26,7 @@ const PLAIN = ['cd', 'git', 'grep', 'journalctl', 'ln', 'npm', 'printf', 'sed', 
 
 /** For reading which commands there are; nothing is carried out. */
 const SILENT: Parameters<typeof createProgram>[0] = {
-  terminal: { out: () => undefined, error: () => undefined, readInput: async () => '' },
+  terminal: { out: () => undefined, error: () => undefined, readInput: async () => '', readSecret: async () => '' },
   environment: { configDir: '/' },
   clock: { now: () => 0, monotonicMs: () => 0 },
   sleep: async () => undefined,

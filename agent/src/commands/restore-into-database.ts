@@ -1,8 +1,9 @@
 /** `holdfast-agent restore` into a database: what a restore by hand adds to the restore of any run. */
 import type { Spec, SpecRepository, SpecSource } from '@holdfast/shared/domain/plan.ts';
+import type { Credential } from '@holdfast/shared/domain/restore.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import type { GivenSecrets } from '../given-secrets.ts';
-import { type PreparedSource, prepareSource } from '../runs/inputs.ts';
+import { type PreparedSource, prepareLogin, prepareSource } from '../runs/inputs.ts';
 import type { DatabaseRestorePart } from '../runs/restore/database/restore-ask.ts';
 import type { HostTooling } from '../tooling.ts';
 import { getRepository, getSource } from './restorables.ts';
@@ -17,6 +18,8 @@ export interface ByHand {
   spec: Spec;
   wishes: RestoreWishes;
   given: GivenSecrets | undefined;
+  /** Another user than the connection's own. */
+  credential: Credential | undefined;
   signal: AbortSignal;
   /** Where this host keeps its journal. */
   stateDir: string;
@@ -53,8 +56,14 @@ export interface OpenedTarget {
 }
 
 /** The server that takes the database. Throws `invalid` for a source of files. */
-export function openTarget({ tooling }: ByHand, through: SpecSource, way: DatabaseWay, workDir: string): OpenedTarget {
-  const connection = prepareSource(tooling, through, workDir);
+export function openTarget(
+  { tooling, credential }: ByHand,
+  through: SpecSource,
+  way: DatabaseWay,
+  workDir: string,
+): OpenedTarget {
+  const own = prepareSource(tooling, through, workDir);
+  const connection = credential === undefined ? own : prepareLogin(own, credential);
   const { restore } = connection.adapter;
   if (!restore) throw new AppError('invalid', 'this source is a tree of files; give one of a database');
   return { through, connection, restore, way };

@@ -101,6 +101,7 @@ describe('A restore of files by hand', () => {
     refuse('files', { to: '/x', mode: 'replace' }, /^--mode is for databases/);
     refuse('files', { to: '/x', safetyBackup: false }, /^--no-safety-backup goes with --in-place, or with a database$/);
     refuse('files', { to: '/x', owners: false }, /^--no-owners is for databases/);
+    refuse('files', { to: '/x', connectAs: 'postgres' }, /^--connect-as is for databases/);
     refuse('files', { to: '/x', confirm: 'web-1' }, /^--confirm goes with --in-place, or with a database$/);
   });
 });

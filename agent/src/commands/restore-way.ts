@@ -20,6 +20,8 @@ const SPELLED: Readonly<Record<Wish, string>> = {
   list: '--list',
   source: '--source',
   throughSource: '--through-source',
+  connectAs: '--connect-as',
+  passwordFile: '--password-file',
   repository: '--repository',
   snapshot: '--snapshot',
   file: '--file',
@@ -46,7 +48,7 @@ const SPELLED: Readonly<Record<Wish, string>> = {
 
 const DATABASE_WISHES: readonly Wish[] = [
   ...(['throughSource', 'toDatabase', 'mode', 'table', 'understood', 'endSessions', 'readFirst'] as const),
-  ...(['acceptOlderServer', 'jobs', 'roles', 'owners'] as const),
+  ...(['acceptOlderServer', 'jobs', 'roles', 'owners', 'connectAs', 'passwordFile'] as const),
 ];
 const FILE_WISHES: readonly Wish[] = ['to', 'path', 'inPlace', 'toFile', 'archive'];
 const PLACES = ['to', 'toFile', 'inPlace'] as const;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { systemClock, systemRandomBytes } from '@holdfast/shared/clock.ts';
@@ -205,6 +205,30 @@ test('A MariaDB database by hand: what the backup holds is added to one that sta
   assert.ok(told.evidence.some(({ check, ok }) => check === 'safety_backup' && ok));
   assert.equal(await server.query('SELECT (SELECT sum(id) FROM archive.item), (SELECT sum(id) FROM archive.older)'), '6\t9');
   assert.equal(await server.query("SHOW DATABASES LIKE 'holdfast%'"), '');
+
+  await t.test('through a connection that only reads, as a user whose password is in no argument', async () => {
+    await server.query("CREATE USER reader@'%' IDENTIFIED BY 'of the reader'; GRANT SELECT ON *.* TO reader@'%'");
+    source.config = { ...source.config, user: 'reader' };
+    source.secrets = host.seal('source', source.id, { password: 'of the reader' });
+    host.storeSpec();
+    const anew = ['--source', 'shop', '--to-database', 'lifted'] as const;
+    assertRefused(await restore(host, ...anew), 1, /CREATE command denied|Access denied for user 'reader'/);
+    assertRefused(await restore(host, ...anew, '--password-file', '/x'), 2, /--password-file goes with --connect-as USER/);
+    const as = [...anew, '--connect-as', server.user] as const;
+    assertRefused(await restore(host, ...as), 2, /the password is needed/);
+    const file = join(rig.dir, 'password');
+    writeFileSync(file, `${server.password}\n`, { mode: 0o644 });
+    assertRefused(await restore(host, ...as, '--password-file', file), 2, /can be read by others; make it yours alone/);
+    chmodSync(file, 0o600);
+    for (const end of [
+      await restore(host, ...as, '--password-file', file),
+      await host.run(['restore', ...as, '--mode', 'replace', '--understood', '--confirm', 'lifted'], { input: server.password }),
+    ]) {
+      assertDone(end);
+      assert.ok(!`${end.stdout}${end.stderr}`.includes(server.password));
+      assert.equal(await server.query('SELECT sum(id) FROM lifted.item'), '6');
+    }
+  });
 });
 
 test('What stood there before a restore by hand', async (t) => {

@@ -12,6 +12,9 @@ export interface RestoreWishes {
   source?: string;
   /** Of the same engine, whose connection is used; left out: that of the source itself. */
   throughSource?: string;
+  /** As this user of the server, whose password is asked for or lies in a file. */
+  connectAs?: string;
+  passwordFile?: string;
   /** The one that is looked into, by name or id; where a safety backup goes. */
   repository?: string;
   snapshot?: string;

@@ -15,6 +15,7 @@ import type { RestorePart, RestoreResult } from '../runs/restore/restore-part.ts
 import { describePlaces } from '../runs/restore/restore-safety.ts';
 import { type HostTooling, openTooling } from '../tooling.ts';
 import { createConsoleRecorder, listenForStop } from './console-run.ts';
+import { readCredential } from './credential-by-hand.ts';
 import { printJson, printLine } from './output.ts';
 import { tellPolicy } from './policy-by-hand.ts';
 import { chooseRestorable, getSource, listRestorable, printRestorable, type Restorable } from './restorables.ts';
@@ -141,7 +142,17 @@ async function listOrRestore(
   const tooling = { ...opened, secrets: createGivenSecrets(spec, given) };
   const json = wishes.json === true;
   if (wishes.file !== undefined) {
-    await restoreNamedFile({ tooling, spec, wishes, given, signal: listenForStop(), stateDir: config.stateDir, json });
+    const credential = await readCredential(wishes);
+    await restoreNamedFile({
+      tooling,
+      spec,
+      wishes,
+      given,
+      credential,
+      signal: listenForStop(),
+      stateDir: config.stateDir,
+      json,
+    });
     return;
   }
   if (wishes.list) {
@@ -161,7 +172,8 @@ async function listOrRestore(
       'this host remembers no run that vouches for this snapshot: see that what it holds is complete',
     );
   }
-  const byHand = { tooling, spec, wishes, given, signal: listenForStop(), stateDir: config.stateDir };
+  const credential = await readCredential(wishes);
+  const byHand = { tooling, spec, wishes, given, credential, signal: listenForStop(), stateDir: config.stateDir };
   const { evidence, warnings, doubt } = await restoreChosen(byHand, chosen, way);
   const { target, mode } = describeEnd(way);
   if (json) printJson({ snapshot: snapshot.engineId, source: name, target, mode, evidence, warnings });

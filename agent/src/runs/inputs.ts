@@ -1,12 +1,14 @@
 /** Opens sealed secrets and turns sources and repositories into what adapters plan with. */
 import { getRepositoryAdapter, getSourceAdapter } from '@holdfast/shared/adapters/all.ts';
 import { type Config, createConfigSchema, type Secrets } from '@holdfast/shared/adapters/field.ts';
+import { connectAs } from '@holdfast/shared/adapters/login.ts';
 import type { RepositoryAccess } from '@holdfast/shared/adapters/repository.ts';
 import type { PlanInput, SourceAdapter } from '@holdfast/shared/adapters/source.ts';
 import { chooseTools } from '@holdfast/shared/adapters/tool-sets.ts';
 import { openSealed, type SealBinding, type SealedSecrets } from '@holdfast/shared/crypto/sealed.ts';
 import type { SpecRepository, SpecSource } from '@holdfast/shared/domain/plan.ts';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
+import type { Credential } from '@holdfast/shared/domain/restore.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import type { AdapterDraft } from '@holdfast/shared/protocol/messages.ts';
 import { createRedactor, type Redact } from './log/redact.ts';
@@ -52,6 +54,8 @@ export interface PreparedSource {
   adapter: SourceAdapter;
   input: PlanInput;
   redact: Redact;
+  /** Its user was given for one restore, in the place of the source's own. */
+  isGiven?: boolean | undefined;
 }
 
 export interface PreparedRepository {
@@ -94,6 +98,23 @@ export function prepareSource(tooling: Tooling, source: SpecSource, workDir: str
 /** `ref` is the reference the request was sealed for. */
 export function prepareSourceDraft(tooling: Tooling, draft: AdapterDraft, ref: string, workDir: string): PreparedSource {
   return prepareSourceWith(tooling, draft, { purpose: 'request', ref, version: 1 }, workDir);
+}
+
+/** The same connection as another user of its server, who may be given for one restore. */
+export function prepareLogin(prepared: PreparedSource, credential: Credential): PreparedSource {
+  const { adapter, input, redact } = prepared;
+  if (!adapter.restore) throw new AppError('unsupported', 'sources of this kind are not restored into a database');
+  const as = connectAs(adapter.restore, input, credential);
+  const redactGiven = createRedactor([credential.password]);
+  const config = checkConfig(adapter.fields, as.config);
+  return { adapter, input: { ...as, config }, redact: (text) => redactGiven(redact(text)), isGiven: true };
+}
+
+/** What came with an order under this reference and is in memory alone; undefined where it is gone. Throws as any sealed secrets. */
+export function findRequestSecrets(tooling: Tooling, ref: string): Secrets | undefined {
+  const found = tooling.secrets?.find({ purpose: 'request', ref });
+  if (found === undefined) return undefined;
+  return 'values' in found ? found.values : openSealedSecrets(tooling, { purpose: 'request', ref, version: 1 }, found.sealed);
 }
 
 function prepareRepositoryWith(tooling: Tooling, repository: SourceLike, binding: Binding, workDir: string): PreparedRepository {

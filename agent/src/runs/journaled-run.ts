@@ -94,6 +94,8 @@ export const journaledRestoreSchema = z.object({
   /** Set while only its database server knows what came of it: since when that is asked, and when it is again; epoch milliseconds. */
   askedSince: z.int().min(0).optional(),
   retryAt: z.int().min(0).optional(),
+  /** Set while the ended run owes something: since when that is tried again and again, epoch milliseconds. */
+  owedSince: z.int().min(0).optional(),
 });
 export type JournaledRestore = z.infer<typeof journaledRestoreSchema>;
 

@@ -1,6 +1,6 @@
 /** Longer than 500 lines because its commands are one story, told in one world that takes longer to make than any of them. */
 import assert from 'node:assert/strict';
-import { chmod, stat } from 'node:fs/promises';
+import { chmod, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import {
@@ -333,6 +333,13 @@ describe('The command line', () => {
     const told = await world.run([...over, '--confirm', 'shop', ...terms, '--limit', '2048', '--as-of', String(clock.now())]);
     for (const wrong of ['--jobs=many', '--to-file=/restore/a', '--keep-privileges'])
       assert.equal((await world.run([...over, wrong])).code, EXIT.usage, wrong);
+    const as = [...over, '--confirm', 'shop', '--connect-as', 'postgres'];
+    const given = await world.run(as, { input: 'of the superuser\n' });
+    assert.equal(given.code, EXIT.done, given.error);
+    const secret = join(world.directory, 'secret');
+    await writeFile(secret, 'of the superuser', { mode: 0o644 });
+    for (const wrong of [as, [...as, '--password-file', secret], [...over, '--confirm', 'shop', '--password-file', secret]])
+      assert.equal((await world.run(wrong)).code, EXIT.usage, wrong.join(' '));
     const one = ['restore', '--newest-of', 'db-1/web', '--include', '/srv/a', '--to-file', '/restore/a'];
     const single = (await world.run([...one, '--archive', 'zip', '--limit', '9'])).out.trim();
     const shown = (await world.run(['runs', 'show', single, '--json'])).json<{ target: { kind: string }; options: object }>();
@@ -344,6 +351,8 @@ describe('The command line', () => {
     assert.deepEqual([confirmed, waived, whole].map(optionsOf), [undefined, { safetyBackup: false }, { keepPrivileges: true }]);
     const wished = ['endSessions', 'readFirst', 'acceptOlderServer', 'acceptLittleRoom', 'owners', 'downloadKiBps'];
     assert.deepEqual(Object.keys(optionsOf(told) ?? {}).sort(), wished.sort());
+    assert.deepEqual(optionsOf(given), { connectAs: 'postgres' });
+    assert.ok(bodies.find(({ run }) => run === given.out.trim())?.credential);
     const [newest] = bodies.filter(({ run }) => run === confirmed.out.trim());
     await tellEnd('run_safety', 'succeeded', { ...made, source: shop, plan: '' });
     const again = await world.run([...over, '--confirm', 'shop']);

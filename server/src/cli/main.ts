@@ -2,6 +2,7 @@
 /** `holdfast`: the operator's command line. Data on standard output, all else on standard error. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock, systemRandomBytes } from '@holdfast/shared/clock.ts';
+import { readHiddenLine } from '@holdfast/shared/hidden-line.ts';
 import { readCliEnvironment } from './login.ts';
 import { runCommandLine } from './program.ts';
 
@@ -13,6 +14,12 @@ async function readInput(): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
+async function readSecret(question: string): Promise<string> {
+  if (!process.stdin.isTTY) return await readInput();
+  process.stderr.write(question);
+  return await readHiddenLine(process.stdin).finally(() => process.stderr.write('\n'));
+}
+
 // A reader that has seen enough, such as head, is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
 
@@ -21,6 +28,7 @@ await runCommandLine(process.argv.slice(2), {
     out: (text) => void process.stdout.write(text),
     error: (text) => void process.stderr.write(text),
     readInput,
+    readSecret,
   },
   environment: readCliEnvironment(process.env),
   clock: systemClock,

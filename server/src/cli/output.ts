@@ -6,6 +6,8 @@ export interface Terminal {
   error(text: string): void;
   /** All of standard input. */
   readInput(): Promise<string>;
+  /** A line that a person at a terminal is asked for and that is not shown; where nobody sits at one, all of standard input. */
+  readSecret(question: string): Promise<string>;
 }
 
 /** Control characters of hostile names would move the cursor or colour the terminal. */

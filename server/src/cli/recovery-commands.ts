@@ -1,11 +1,10 @@
 /** Opening repositories without Holdfast: the sheet to be printed, and the proof that somebody can. */
 import type { Command } from 'commander';
 import * as z from 'zod';
-import { createUsageError } from './exit.ts';
 import { findThing } from './find.ts';
-import { readPrivate } from './login.ts';
 import { printJson, printLine } from './output.ts';
 import { type CliParts, connect, wantsJson } from './parts.ts';
+import { readPassword } from './private-input.ts';
 
 const sheetSchema = z.looseObject({ text: z.string() });
 const provenSchema = z.looseObject({ at: z.number() });
@@ -13,14 +12,6 @@ const provenSchema = z.looseObject({ at: z.number() });
 interface Proof {
   host: string;
   passwordFile?: string;
-}
-
-async function readPassword({ terminal }: CliParts, file: string | undefined): Promise<string> {
-  const text = file === undefined ? await terminal.readInput() : await readPrivate(file);
-  if (text === undefined) throw createUsageError(`there is no file ${file}`);
-  const password = text.replace(/\r?\n$/, '');
-  if (password === '') throw createUsageError('there is no password: give --password-file, or write it to standard input');
-  return password;
 }
 
 export function addRecoveryCommands(repositories: Command, parts: CliParts): void {
@@ -42,7 +33,7 @@ export function addRecoveryCommands(repositories: Command, parts: CliParts): voi
     .requiredOption('--host <host>', 'the host that opens it')
     .option('--password-file <file>', 'a file with the password that only you can read; standard input without it')
     .action(async (name: string, { host, passwordFile }: Proof, command: Command) => {
-      const password = await readPassword(parts, passwordFile);
+      const password = await readPassword(parts.terminal, passwordFile, `Password of the repository ${name}: `);
       const client = await connect(parts, command);
       const id = await findThing(client, 'repository', name);
       const body = { host: await findThing(client, 'host', host), password };

@@ -24,6 +24,8 @@ export interface RestoreOptions {
   archive?: string;
   toDatabase?: string;
   throughSource?: string;
+  connectAs?: string;
+  passwordFile?: string;
   mode?: string;
   table?: readonly string[];
   repository?: string;
@@ -57,6 +59,8 @@ export function addRestoreOptions(command: Command): Command {
     .option('--archive <format>', 'files: with --to-file: tar or zip')
     .option('--to-database <name>', 'databases: the database that is restored into')
     .option('--through-source <source>', 'databases: the source whose connection is used; its own unless given')
+    .option('--connect-as <user>', 'databases: as this user of the server, for this restore alone; asks for the password')
+    .option('--password-file <file>', 'with --connect-as: a file with the password that only you can read')
     .option('--mode <mode>', 'databases: new, replace, clean, append, schema_only, data_only or tables')
     .option('--table <table...>', 'databases: with --mode tables, as name or schema.name')
     .option('--end-sessions', 'databases: end other sessions in it, where the mode needs it for itself')
@@ -114,6 +118,7 @@ function refuseGiven(options: RestoreOptions, names: Readonly<Partial<Record<key
 const FOR_DATABASES = {
   toDatabase: '--to-database',
   throughSource: '--through-source',
+  connectAs: '--connect-as',
   mode: '--mode',
   table: '--table',
   understood: '--understood',
@@ -232,7 +237,9 @@ export async function writeRestoreOrder(
   options: RestoreOptions,
   now: number,
 ): Promise<Order> {
-  const { file, newestOf, asOf, repository } = options;
+  const { file, newestOf, asOf, repository, connectAs, passwordFile } = options;
+  if (passwordFile !== undefined && connectAs === undefined)
+    throw createUsageError('--password-file goes with --connect-as USER');
   if (file !== undefined) {
     if (id !== undefined || newestOf !== undefined || asOf !== undefined)
       throw createUsageError('name a snapshot or a file, not both');

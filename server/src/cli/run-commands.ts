@@ -6,6 +6,7 @@ import { CliError, createUsageError, EXIT } from './exit.ts';
 import { checkId, findThing } from './find.ts';
 import { note, printJson, printLine, sanitise } from './output.ts';
 import { type CliParts, connect, settle, wantsJson } from './parts.ts';
+import { readPassword } from './private-input.ts';
 import { addRestoreOptions, type RestoreOptions, writeRestoreOrder } from './restore-order.ts';
 import { judgeRuns, type RunRow, runSchema, showLogTails, waitForRuns } from './wait.ts';
 
@@ -90,7 +91,10 @@ async function restore(
   if (options.wait === true) parseMinutes(options.timeout);
   const client = await connect(parts, command);
   const { path, body } = await writeRestoreOrder(client, id, options, parts.clock.now());
-  const run = await startOnce(parts, client, runSchema, path, body);
+  const { connectAs: user, passwordFile } = options;
+  const password = user === undefined ? '' : await readPassword(parts.terminal, passwordFile, `Password of ${user}: `);
+  const credential = user === undefined ? {} : { credential: { user, password } };
+  const run = await startOnce(parts, client, runSchema, path, { ...body, ...credential });
   await reportRuns(parts, client, [run], options, command);
 }
 

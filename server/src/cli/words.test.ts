@@ -16,7 +16,12 @@ import { judgeRuns } from './wait.ts';
 
 const printed: string[] = [];
 const parts: CliParts = {
-  terminal: { out: (text) => void printed.push(text), error: () => undefined, readInput: async () => '' },
+  terminal: {
+    out: (text) => void printed.push(text),
+    error: () => undefined,
+    readInput: async () => '',
+    readSecret: async () => '',
+  },
   environment: { configDir: '/nowhere' },
   clock: { now: () => 0, monotonicMs: () => 0 },
   sleep: async () => undefined,

@@ -91,6 +91,8 @@ export interface TargetState {
    * in it. No content is counted among them.
    */
   marks: readonly string[];
+  /** False: the server shows the user only what it may use, so that a database which is not seen may be there all the same. */
+  seesAll: boolean;
 }
 
 export type { PlanInput, ToolOutcome, Verdict };
@@ -182,6 +184,8 @@ export interface TakeInput extends RestoreInput {
 }
 
 export interface DatabaseRestore {
+  /** The fields by which one user of the server differs from another. */
+  login: { user: string; password: string };
   /** What can be done to a target of this engine. */
   modes: readonly RestoreMode[];
   /** What stands in the first `bytes` of the data artifact. */
@@ -247,4 +251,6 @@ export interface DatabaseRestore {
   planVerify(input: RestoreInput): Command;
   parseVerify(stdout: string): { tables: number; seen: string };
   planDropTarget(input: RestoreInput): Command;
+  /** What a person types to drop a database that is there, as one statement. */
+  sayDrop(database: string): string;
 }

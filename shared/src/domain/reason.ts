@@ -110,6 +110,20 @@ const REASONS = {
     advice:
       'Nothing was changed. Use a connection whose user has CREATEROLE, or is a superuser for roles that are superusers, replicate or pass over row security; make these roles by hand; or restore without roles.',
   },
+  credential_refused: {
+    code: 'tool_failed',
+    advice: 'Start the restore again with the right user and password: what was given for this one is kept nowhere.',
+  },
+  credential_gone: {
+    code: 'unavailable',
+    advice:
+      'Start it again: the user and password of a restore travel with the order alone, and the host never writes them down.',
+  },
+  restore_permission: {
+    code: 'tool_failed',
+    advice:
+      'Restore as a user who may do this: give one with its password for this restore alone (“Connect as another user”), or use the connection of such a user.',
+  },
   snapshot_missing: { code: 'not_found', advice: 'The snapshot is no longer in the repository.' },
   retention_frozen: {
     code: 'precondition',

@@ -31,6 +31,22 @@ export const DOWNLOAD_KIBPS_MAX = 10_000_000;
 export const ROLE_CHOICES = ['needed', 'all'] as const;
 export type RoleChoice = (typeof ROLE_CHOICES)[number];
 
+/** One line of at most `chars` characters, not empty. */
+const lineOf = (chars: number) =>
+  z
+    .string()
+    .min(1, 'is needed')
+    .max(chars, `has at most ${chars} characters`)
+    .regex(/^[^\u0000-\u001f\u007f]*$/u, 'must be one line without control characters')
+    .refine((text) => text.isWellFormed(), 'must be well-formed text');
+
+/** A user of the target's server other than the connection's own. */
+const connectAsSchema = lineOf(255);
+
+/** Another user of the server at the target, for one restore or look; kept nowhere. */
+export const credentialSchema = z.strictObject({ user: connectAsSchema, password: lineOf(1000) });
+export type Credential = z.infer<typeof credentialSchema>;
+
 /** How a restore goes about it. What is left out is off, but for the safety backup and the owners. */
 export const restoreOptionsSchema = z.object({
   /** Sessions in the target are ended; otherwise a mode that needs the target for itself is refused while there are any. */
@@ -53,6 +69,8 @@ export const restoreOptionsSchema = z.object({
   jobs: z.int().min(1).max(RESTORE_JOBS).optional(),
   /** Missing roles are made before the database; left out: none. */
   roles: z.enum(ROLE_CHOICES).optional(),
+  /** The user of the server whose password comes with the order alone; left out: the connection's own. */
+  connectAs: connectAsSchema.optional(),
 });
 export type RestoreOptions = z.infer<typeof restoreOptionsSchema>;
 

@@ -1,6 +1,6 @@
 /**
- * What agents of one protocol version may or may not be able to do. A capability has the name of the request it answers; an agent names
- * its own in its facts, and a server asks only those who named it.
+ * What agents of one protocol version may or may not be able to do. A capability has the name of the request it answers, with a part of its body
+ * behind it where older agents pass that over; an agent names its own in its facts, and a server asks only those who named it.
  */
 import type { RequestType } from './messages.ts';
 
@@ -33,7 +33,8 @@ export const AGENT_CAPABILITIES = [
   'dump_files.list',
   // Named by agents that also back up first what a restore in place would replace.
   'unlock.start',
-] as const satisfies readonly RequestType[];
+  'restore.start credential',
+] as const satisfies readonly (RequestType | `${RequestType} ${string}`)[];
 export type Capability = (typeof AGENT_CAPABILITIES)[number];
 
 /** Whether an agent with these facts answers the request. No facts: it has not said so. */

@@ -1,5 +1,6 @@
 /** Orders to bring a snapshot back, or a dump file of the host. */
 import * as z from 'zod';
+import { sealedSecretsSchema } from '../crypto/sealed.ts';
 import { contentsSchema } from '../domain/contents.ts';
 import { idSchema } from '../domain/ids.ts';
 import { configSchema } from '../domain/plan.ts';
@@ -36,6 +37,8 @@ export const RESTORE_ORDERS = {
       /** The server connection to restore a database through, with secrets sealed for this request. */
       connection: sourceDraftSchema.optional(),
       options: restoreOptionsSchema.optional(),
+      /** The password of the user in `options.connectAs`, sealed for `<run>.credential`. The host holds it in memory and writes it down nowhere. */
+      credential: sealedSecretsSchema.optional(),
       /** The source of this host that a safety backup of the target belongs to; left out: the one whose connection is used, of files the snapshot's own. */
       safetySource: idSchema('source').optional(),
       /** The roles that were stored beside the data, where some are to be made. */

@@ -26,7 +26,8 @@ import {
 import type { Recorder } from '../log/recorder.ts';
 import { writeIfPossible } from '../possible-write.ts';
 import { settleCutRestore } from '../restore/restore-inquiry.ts';
-import { endCutSafety, settleOwedRestores } from '../restore/restore-recovery.ts';
+import { settleOwedRestores } from '../restore/restore-owed.ts';
+import { endCutSafety } from '../restore/restore-recovery.ts';
 import type { Workbench } from '../workbench.ts';
 
 const listPids = (processes: readonly { pid: number }[]) => processes.map(({ pid }) => pid);

@@ -10,7 +10,7 @@ import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
 import type { ResticEngine } from '../../engines/restic/engine.ts';
 import { findHolder, sayHolder } from '../attempts/lock-wait.ts';
 import { endPart, toFailure } from '../attempts/part.ts';
-import { type PreparedSource, prepareRepositoryDraft, prepareSourceDraft, withWorkDir } from '../inputs.ts';
+import { type PreparedSource, prepareRepositoryDraft, withWorkDir } from '../inputs.ts';
 import type { HalfRestored, JournaledRestore } from '../journaled-run.ts';
 import { openLimitedExec } from '../limited-exec.ts';
 import type { Recorder } from '../log/recorder.ts';
@@ -26,8 +26,9 @@ import { restoreDirectory } from './files/restore-directory.ts';
 import { restoreOneFile } from './files/restore-file.ts';
 import { listConfiguredPaths, restoreInPlace } from './files/restore-in-place.ts';
 import { assertAllowed } from './host-policy.ts';
+import { assertCredential, prepareConnection } from './restore-connection.ts';
+import { settleOwedSoon } from './restore-owed.ts';
 import type { RestorePart, RestoreResult, RunningRestore } from './restore-part.ts';
-import { settleOwedSoon } from './restore-recovery.ts';
 import {
   backUpTarget,
   describeDatabase,
@@ -115,8 +116,7 @@ function prepareTarget(
   { workbench, order }: RestoreExecution,
   workDir: string,
 ): { connection: PreparedSource; restore: DatabaseRestore } {
-  if (!order.connection) throw new AppError('invalid', 'a database restore needs a connection');
-  const connection = prepareSourceDraft(workbench, order.connection, toRestoreRefs(order).connection, workDir);
+  const connection = prepareConnection(workbench, order, workDir);
   const { restore } = connection.adapter;
   if (!restore) throw new AppError('unsupported', 'sources of this kind are not restored into a database');
   return { connection, restore };
@@ -262,6 +262,7 @@ export async function executeRestore(execution: RestoreExecution): Promise<Resto
   try {
     if (signal.aborted) throw createReasonError('cancelled', 'Cancelled before it began');
     assertAllowed(workbench, order.target);
+    assertCredential(workbench, order);
     recorder.start(() => workbench.journal.runs.revise(recorder.run, body));
     const result = await withWorkDir(workbench, async (workDir) => {
       const repository = prepareRepositoryDraft(workbench, order.repository.draft, toRestoreRefs(order).repository, workDir);
@@ -300,10 +301,10 @@ export async function executeRestore(execution: RestoreExecution): Promise<Resto
     );
     recorder.finish({ state, failure, evidence: going.evidence, bytes: 0 });
   } finally {
-    workbench.secrets.release(order.run);
+    // What came with the order also drops what could not be dropped, because its server was gone or the disk full.
+    if (order.target.kind === 'database' && going.body.half) settleOwedSoon(workbench);
+    else workbench.secrets.release(order.run);
   }
-  // A database that could not be dropped, because its server was gone or the disk full, goes as soon as it can.
-  if (order.target.kind === 'database' && going.body.half) settleOwedSoon(workbench);
   const { isLockLeft, place } = going;
   return { ...(isLockLeft === undefined ? {} : { storedIn: place.repository.id }), owesLook: isLockLeft === true };
 }

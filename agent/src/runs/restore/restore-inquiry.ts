@@ -2,19 +2,13 @@
  * A restore that the end of the agent cut in its last step: whether that was carried out only its database server knows. While that does not
  * answer, the run stays open and the server is asked again, so that the one end it is given is what it came to.
  */
-import { DAY_MS, MINUTE_MS } from '@holdfast/shared/durations.ts';
 import type { Executor } from '../executor.ts';
 import { type HalfRestored, type JournaledRestore, journaledRestoreSchema } from '../journaled-run.ts';
 import type { Recorder } from '../log/recorder.ts';
 import { writeIfPossible } from '../possible-write.ts';
 import type { Workbench } from '../workbench.ts';
-import { endCutRestore, settleOwedRestores } from './restore-recovery.ts';
-
-/** After this the run ends as interrupted, and says that nobody knows; a person who restores needs an end. */
-const ASKED_FOR_MS = 3 * DAY_MS;
-/** Between two questions; doubled from one to the next. */
-const FIRST_MS = MINUTE_MS;
-const LAST_MS = 15 * MINUTE_MS;
+import { FIRST_MS, LAST_MS, OWED_FOR_MS, settleOwedRestores } from './restore-owed.ts';
+import { endCutRestore } from './restore-recovery.ts';
 
 /** Whether the answer of the server decides how the run ends. Pure. */
 export function dependsOnServer(half: HalfRestored | undefined): boolean {
@@ -68,10 +62,10 @@ async function inquire(cut: CutRestore, since: number, afterMs: number): Promise
   const { journal, log } = workbench;
   const now = workbench.clock.now();
   const given = readBody(cut);
-  const mayWait = dependsOnServer(given.half) && now - since < ASKED_FOR_MS;
+  const mayWait = dependsOnServer(given.half) && now - since < OWED_FOR_MS;
   if (await endCutRestore(workbench, recorder, given, measure(cut), mayWait)) return true;
   if (given.askedSince === undefined && afterMs === FIRST_MS) {
-    const until = new Date(since + ASKED_FOR_MS).toISOString();
+    const until = new Date(since + OWED_FOR_MS).toISOString();
     recorder.log(
       'warn',
       `The agent ended in the last step. Only the database server knows whether that was carried out, and it does not answer: it is asked again until ${until}, or until this run is cancelled`,

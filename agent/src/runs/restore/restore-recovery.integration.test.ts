@@ -279,6 +279,60 @@ test('A restore whose agent was killed', async (t) => {
     assert.equal(await server.dump('shop'), before);
   });
 
+  await t.test(
+    'as a user who was given for it: what the connection’s own may not drop is told, and goes once it may',
+    async () => {
+      await server.query("CREATE ROLE reader LOGIN PASSWORD 'of the reader' IN ROLE pg_read_all_data");
+      const reader = { kind: server.kind, port: server.port, user: 'reader', password: 'of the reader' };
+      const createGiven = (database: string): RestoreOrder => {
+        const order = createOrder(rig, source, MADE, { database, on: reader });
+        return { ...order, options: { connectAs: 'lifter' } };
+      };
+      const order = createGiven('shop');
+      const { scratch, aside } = nameOf(order);
+      leave(order, { made: [scratch], swap: { target: 'shop', aside } });
+      await create(aside);
+      const done = await recover(order);
+      assert.equal(readEnd(done).state, 'succeeded', readLog(done));
+      assert.ok(readLog(done).includes(`must be owner of database ${aside}`), readLog(done));
+      assert.ok(readLog(done).includes(`DROP DATABASE "${aside}";`), readLog(done));
+      assert.match(readLog(done), /tried again, less and less often, until \d{4}-/);
+      const [owed] = journal.runs.listClosedWith('restore', 'half');
+      assert.ok(owed);
+      assert.deepEqual((owed.body as JournaledRestore).half, { made: [aside] });
+      await server.query('ALTER ROLE reader SUPERUSER');
+      await waitUntil('its removal', () => journal.runs.listClosedWith('restore', 'half').length === 0);
+      assert.equal(await listNames(), names);
+      await server.query('ALTER ROLE reader NOSUPERUSER');
+
+      const filled = createGiven('half');
+      await create('half');
+      leave(filled, { made: [], own: { database: 'half', mark: await readOid('half') } });
+      const kept = await recover(filled);
+      assert.deepEqual([readEnd(kept).state, readEnd(kept).reason], ['failed', 'interrupted']);
+      assert.match(readLog(kept), /half could not be dropped: .*must be owner.*drop it: DROP DATABASE "half";/s);
+      // After days nobody tries any more, and a person has been told what to type.
+      journal.runs.changeClosed('restore', (body) =>
+        (body as JournaledRestore | null)?.half ? { ...(body as JournaledRestore), owedSince: 0 } : body,
+      );
+      await waitUntil('its end', () => journal.runs.listClosedWith('restore', 'half').length === 0);
+      assert.equal(await listNames(), `half ${names}`);
+
+      await server.query("ALTER ROLE reader PASSWORD 'another'");
+      const closed = createGiven('shop');
+      const closedNames = nameOf(closed);
+      leave(closed, { made: [closedNames.scratch], swap: { target: 'shop', aside: closedNames.aside } });
+      const refused = await recover(closed);
+      assert.equal(readEnd(refused).reason, 'interrupted');
+      assert.match(readLog(refused), /password of lifter was in memory alone .*may not see to what this restore left/);
+      assert.ok(readLog(refused).includes(`DROP DATABASE "${closedNames.scratch}"; DROP DATABASE "${closedNames.aside}";`));
+      assert.match(readLog(refused), /wholly as it was, or wholly changed .*: look before you restore again/);
+      await server.query("ALTER ROLE reader PASSWORD 'of the reader' SUPERUSER");
+      await waitUntil('the end of it', () => journal.runs.listClosedWith('restore', 'half').length === 0);
+      await server.query('DROP DATABASE half');
+    },
+  );
+
   await t.test('in the middle of its safety backup: that backup failed too, and nobody vouches for it', async () => {
     const run = rig.workbench.createId('run');
     const body = { kind: 'safety', repository: rig.repository.id, source: source.id, started: true };

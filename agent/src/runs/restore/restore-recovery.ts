@@ -1,139 +1,21 @@
 /**
- * After a crash in the middle of a restore: databases that it made and that must not stay are dropped, and it is found out whether the new
- * content had taken its place. What cannot be cleaned up yet, because the server does not answer, is tried again.
+ * After a crash in the middle of a restore: what it left is settled, and the run ends as what it came to. What cannot be cleaned up yet, because the
+ * server does not answer or refuses, is owed beyond the end of the run.
  */
-import type { DatabaseRestore } from '@holdfast/shared/adapters/source.ts';
-import { createReasonError, findReason } from '@holdfast/shared/domain/reason.ts';
+import { createReasonError } from '@holdfast/shared/domain/reason.ts';
 import { toAppError } from '@holdfast/shared/errors.ts';
 import { endPart, toFailure } from '../attempts/part.ts';
-import { type PreparedSource, prepareSourceDraft, withWorkDir } from '../inputs.ts';
-import { type HalfRestored, type JournaledRestore, type JournaledSafety, journaledRestoreSchema } from '../journaled-run.ts';
+import { withWorkDir } from '../inputs.ts';
+import type { JournaledRestore, JournaledSafety } from '../journaled-run.ts';
 import type { Recorder } from '../log/recorder.ts';
-import { toRestoreRefs } from '../secrets/secrets-apart.ts';
 import type { Workbench } from '../workbench.ts';
-import { ask, dropMade, type InspectPart, inspect } from './database/restore-ask.ts';
-import { askForEnd } from './database/restore-change.ts';
-import { describeOthers, dropOwn, unmarkOwn } from './database/restore-own.ts';
 import { EXTENTS, type Stock, takeStock } from './database/restore-record.ts';
-import { finishTaking, hasMoved, nameTaken } from './database/restore-take.ts';
 import { listConfiguredPaths } from './files/restore-in-place.ts';
 import { settlePlacing } from './files/restore-placing.ts';
 import { findStaging, removeStaging } from './files/restore-staging.ts';
-
-/** How often a server that did not answer is asked again. */
-const AGAIN_MS = 60_000;
-
-/**
- * `old`: the target is as it was. `new`: it holds the whole restored content. `doubtful`: it is one of the two, and the server does not know
- * which. `unknown`: the server could not be asked. `closed`: nor can it ever be, because nobody has the secrets any more.
- */
-export type HalfEnd = 'old' | 'new' | 'doubtful' | 'unknown' | 'closed';
-
-async function wasSwapped(part: InspectPart, { made, swap }: HalfRestored): Promise<boolean> {
-  const [scratch] = made;
-  if (!swap || scratch === undefined) return false;
-  return part.restore.wasSwapped?.(await inspect(part, scratch), await inspect(part, swap.aside)) === true;
-}
-
-/** Whether the content was taken into the target; what comes after that is carried out. While the private database is there, it may not have been. */
-async function wasTaken(part: InspectPart, { run, target }: JournaledRestore['order'], { swap }: HalfRestored): Promise<boolean> {
-  const { planTake } = part.restore;
-  if (!swap || !planTake || target.kind !== 'database') return false;
-  const names = nameTaken(run);
-  const { exists: hasCode } = await inspect(part, names.code);
-  const { database, mode = 'new', tables = [] } = target;
-  const plan = planTake({ ...part.connection.input, ...names, targetDatabase: database, mode, tables, hasCode });
-  if (!(await hasMoved(part, plan, names))) return false;
-  if ((await inspect(part, names.scratch)).exists) await finishTaking(part, plan);
-  return true;
-}
-
-/** What became of the one transaction that was to change the target. */
-async function findChange(
-  part: InspectPart,
-  run: string,
-  { mark, isDone }: NonNullable<HalfRestored['change']>,
-): Promise<HalfEnd> {
-  if (isDone) return 'new';
-  if (mark === undefined) return 'doubtful';
-  const end = await askForEnd(part, run, mark);
-  return end === 'unknown' ? 'doubtful' : end === 'carried_out' ? 'new' : 'old';
-}
-
-async function findEnd(part: InspectPart, order: JournaledRestore['order'], half: HalfRestored): Promise<HalfEnd> {
-  if (half.change) return findChange(part, order.run, half.change);
-  const isNew = part.restore.planTake ? await wasTaken(part, order, half) : await wasSwapped(part, half);
-  return isNew ? 'new' : 'old';
-}
-
-/** Roles that were made for content which did not stay go after it. */
-async function settleRoles(part: InspectPart, run: string, roles: HalfRestored['roles']): Promise<void> {
-  const adapter = part.restore.roles;
-  if (!roles || !adapter) return;
-  const { input } = part.connection;
-  const command = roles === 'keep' ? adapter.planKeep(input, { globals: '', names: [], run }) : adapter.planTakeBack(input, run);
-  const result = await ask(part, command);
-  if (result.exitCode !== 0) throw new Error(`roles that were made for a restore are not settled: ${result.stderr.trim()}`);
-}
-
-interface Settled {
-  end: HalfEnd;
-  /** Databases that are gone. */
-  removed: readonly string[];
-  /** What somebody else's database is there for that was left alone. */
-  words?: string | undefined;
-}
-
-/** What is to go that was made under the name of the target. */
-async function settleOwn(part: InspectPart, own: HalfRestored['own'], end: HalfEnd): Promise<Omit<Settled, 'end'>> {
-  if (!own) return { removed: [] };
-  if (end === 'new') {
-    const { ok, words } = await unmarkOwn(part, own);
-    return { removed: [], words: ok ? undefined : words };
-  }
-  const { is, words } = await dropOwn(part, own);
-  if (is === 'there') throw new Error(`${own.database} could not be dropped: ${words}`);
-  return is === 'gone' ? { removed: [own.database] } : { removed: [], words: describeOthers(own) };
-}
-
-async function settle(workbench: Workbench, { order, half }: JournaledRestore): Promise<Settled> {
-  const { connection } = order;
-  const nothing: Settled = { end: 'old', removed: [] };
-  if (!half || !connection) return nothing;
-  return withWorkDir(workbench, async (workDir) => {
-    const prepared: PreparedSource = prepareSourceDraft(workbench, connection, toRestoreRefs(order).connection, workDir);
-    const restore: DatabaseRestore | undefined = prepared.adapter.restore;
-    if (!restore) return nothing;
-    const part: InspectPart = { tooling: workbench, exec: workbench.exec, workDir, connection: prepared, restore };
-    const end = await findEnd(part, order, half);
-    const left = [...half.made, ...(half.swap ? [half.swap.aside] : [])];
-    if (half.making !== undefined && (await inspect(part, half.making)).empty) left.push(half.making);
-    for (const database of left) {
-      const { ok, words } = await dropMade(part, database);
-      if (!ok) throw new Error(`${database} could not be dropped: ${words}`);
-    }
-    const { removed, words } = await settleOwn(part, half.own, end);
-    // Roles that something needs stay whatever is said here.
-    await settleRoles(part, order.run, end === 'new' && half.roles ? 'keep' : half.roles);
-    return { end, removed: [...half.made, ...removed], words };
-  });
-}
-
-const listMade = (half: HalfRestored | undefined): readonly string[] => [
-  ...(half?.made ?? []),
-  ...(half?.own ? [half.own.database] : []),
-];
-
-/** Cleans up after one restore that was cut off; throws nothing. */
-async function settleHalfRestored(workbench: Workbench, body: JournaledRestore): Promise<Settled> {
-  try {
-    return await settle(workbench, body);
-  } catch (thrown) {
-    const error = toAppError(thrown);
-    workbench.log.warn({ databases: listMade(body.half) }, `what a restore left behind is not cleaned up yet: ${error.message}`);
-    return { end: findReason(error) === 'secrets_missing' ? 'closed' : 'unknown', removed: [] };
-  }
-}
+import { prepareAnyConnection } from './restore-connection.ts';
+import { OWED_FOR_MS } from './restore-owed.ts';
+import { type HalfEnd, listMade, type Settled, settleHalfRestored } from './restore-settle.ts';
 
 const OLD = 'What was there before is as it was';
 const describeHalf = (database: string) => `What had come into ${database}, which was empty before, stays there`;
@@ -149,14 +31,14 @@ async function takeStockAgain(
   recorder: Recorder,
   { order, half }: JournaledRestore,
 ): Promise<Stock | undefined> {
-  const { connection, target, recorded } = order;
-  if (!half?.change || !connection || target.kind !== 'database') return undefined;
+  const { target, recorded } = order;
+  if (!half?.change || !order.connection || target.kind !== 'database') return undefined;
   const { database, mode = 'new' } = target;
   // With these, what was built beside had been counted there; where nothing was in the way, there was nothing beside.
   const poured = mode === 'replace' && half.own ? 'new' : mode;
   if (poured === 'tables' || poured === 'replace') return undefined;
   return withWorkDir(workbench, async (workDir) => {
-    const prepared = prepareSourceDraft(workbench, connection, toRestoreRefs(order).connection, workDir);
+    const { connection: prepared } = prepareAnyConnection(workbench, order, workDir);
     const { restore } = prepared.adapter;
     if (!restore) return undefined;
     const origin = { endWords: 'The server remembers that it carried out the whole of it.' };
@@ -221,18 +103,22 @@ export async function endCutRestore(
   return true;
 }
 
+const describeLimit = ({ clock }: Workbench) => new Date(clock.now() + OWED_FOR_MS).toISOString();
+
 async function endAs(
-  { end, removed: dropped, words }: Settled & { end: Exclude<HalfEnd, 'closed'> },
+  { end, removed: dropped, words, left }: Settled & { end: Exclude<HalfEnd, 'closed'> },
   workbench: Workbench,
   recorder: Recorder,
   { order, half }: JournaledRestore,
   durationMs: number,
 ): Promise<void> {
   const forgetHalf = () => {
-    if (half && end !== 'unknown')
-      workbench.journal.runs.revise(recorder.run, { kind: 'restore', order, started: true } satisfies JournaledRestore);
+    const body: JournaledRestore = { kind: 'restore', order, started: true, ...(left ? { half: left } : {}) };
+    if (half && end !== 'unknown' && end !== 'refused') workbench.journal.runs.revise(recorder.run, body);
   };
-  if (words !== undefined) recorder.log('warn', words);
+  const isOwed = end === 'refused' || left !== undefined;
+  for (const text of words) recorder.log(isOwed ? 'error' : 'warn', text);
+  if (isOwed) recorder.log('warn', `it is tried again, less and less often, until ${describeLimit(workbench)}`);
   // What came is remembered until the run has ended, for an agent that is killed once more; what went must not be taken for what came.
   if (end === 'new')
     return endChanged(workbench, recorder, { kind: 'restore', order, half, started: true }, durationMs, forgetHalf);
@@ -243,7 +129,7 @@ async function endAs(
     const seen = 'Everything had been compared with the snapshot before the agent ended, and is in its place.';
     if (placed.isWhole) return endPlaced(recorder, order, half.placing.bytes, describePlaced(seen), durationMs, forgetHalf);
   }
-  const removed = [...dropped, ...(half?.roles ? ['roles'] : [])];
+  const removed = [...dropped, ...(half?.roles && !left?.roles ? ['roles'] : [])];
   if (removed.length > 0 && (end === 'old' || end === 'doubtful')) recorder.log('info', `removed: ${removed.join(', ')}`);
   if (half?.filling !== undefined) recorder.log('error', describeHalf(half.filling));
   else if (order.target.kind === 'database' && (end === 'old' || end === 'doubtful'))
@@ -257,8 +143,8 @@ async function endAs(
     const made = listMade(half);
     const drops = made.length > 0 ? `; dropped as soon as it does: ${made.join(', ')}` : '';
     recorder.log('error', `the server does not answer${drops}`);
-    if (half?.change) recorder.log('error', DOUBTFUL);
   }
+  if ((end === 'unknown' && half?.change) || (end === 'refused' && (half?.change ?? half?.swap))) recorder.log('error', DOUBTFUL);
   const interrupted = createReasonError('interrupted', 'The agent ended in the middle of this run');
   recorder.log('error', interrupted.message);
   const { state, failure } = endPart(order.source.id, interrupted);
@@ -281,47 +167,4 @@ export function endCutSafety(
     workbench.journal.snapshots.setStateOfRun(recorder.run, 'unvouched'),
   );
   recorder.finish({ state, failure, evidence: [], bytes: 0, durationMs });
-}
-
-function listOwed({ journal }: Workbench): JournaledRestore[] {
-  return journal.runs.listClosedWith('restore', 'half').flatMap(({ body }) => {
-    const parsed = journaledRestoreSchema.safeParse(body);
-    return parsed.success ? [parsed.data] : [];
-  });
-}
-
-function forgetOwed({ journal }: Workbench, run: string): void {
-  journal.runs.changeClosed('restore', (body) => {
-    const parsed = journaledRestoreSchema.safeParse(body);
-    if (!parsed.success || parsed.data.order.run !== run) return body;
-    const { half: _settled, ...rest } = parsed.data;
-    return rest;
-  });
-}
-
-const due = new WeakSet<Workbench>();
-
-/** Has what ended restores still owe tried in a minute, and once a minute until nothing is left. */
-export function settleOwedSoon(workbench: Workbench): void {
-  if (due.has(workbench)) return;
-  due.add(workbench);
-  workbench.setTimer(AGAIN_MS, () => {
-    due.delete(workbench);
-    // The journal is closed when the agent ends; the next one goes on.
-    settleOwedRestores(workbench).catch((err: unknown) =>
-      workbench.log.warn({ err }, 'what restores left behind could not be settled'),
-    );
-  });
-}
-
-/** Tries what ended restores still owe, now and once a minute until nothing is left. */
-export async function settleOwedRestores(workbench: Workbench): Promise<void> {
-  let left = 0;
-  for (const body of listOwed(workbench)) {
-    const { end, words } = await settleHalfRestored(workbench, body);
-    if (end === 'unknown' || end === 'closed') left += 1;
-    else forgetOwed(workbench, body.order.run);
-    if (words !== undefined) workbench.log.warn({ run: body.order.run }, words);
-  }
-  if (left > 0) settleOwedSoon(workbench);
 }

@@ -5,7 +5,7 @@ import { DEFAULT_PLAN_OPTIONS, type Spec } from '@holdfast/shared/domain/plan.ts
 import type { JournaledRun } from '../../journal/run-journal.ts';
 import type { Job } from '../queue/queue.ts';
 import type { SecretName } from './secret-holder.ts';
-import { createSecretHold, listMissing } from './secrets-apart.ts';
+import { createSecretHold, listMissing, setSecretsAside } from './secrets-apart.ts';
 
 const SOURCE = 'src_1' as SourceId;
 const PLAIN = 'src_plain' as SourceId;
@@ -41,6 +41,31 @@ describe('What a run needs of a host that keeps no secrets', () => {
       [REPOSITORY],
     );
     assert.deepEqual(listMissing(undefined, used, holding()), []);
+  });
+});
+
+describe('The password of a user who was given for one restore', () => {
+  const credential = { box: 'box', signature: 'signature' };
+  const order = {
+    run: RUN,
+    repository: { id: REPOSITORY, draft: { kind: 'local', config: {}, secrets: credential } },
+    connection: { kind: 'postgres', config: {}, secrets: credential },
+    options: { connectAs: 'postgres' },
+    credential,
+  } as unknown as Parameters<typeof setSecretsAside>[1];
+
+  it('is held in memory and left out of what is written down, also on a host that keeps its own secrets', () => {
+    for (const keepsNone of [false, true]) {
+      const held: string[] = [];
+      const holder = { keepsNone, holdFor: (run: RunId, ref: string) => void held.push(`${run} ${ref}`) };
+      const kept = setSecretsAside(holder, order);
+      assert.equal(kept.credential, undefined);
+      assert.deepEqual(kept.options, { connectAs: 'postgres' });
+      assert.equal(kept.connection?.secrets === undefined, keepsNone);
+      const others = keepsNone ? [`${RUN} ${RUN}.repositories`, `${RUN} ${RUN}.sources`] : [];
+      assert.deepEqual(held.toSorted(), [`${RUN} ${RUN}.credential`, ...others].toSorted());
+      assert.deepEqual(setSecretsAside(holder, kept), kept, 'harmless to repeat');
+    }
   });
 });
 

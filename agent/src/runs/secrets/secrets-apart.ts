@@ -24,6 +24,7 @@ export const toRestoreRefs = ({ run }: Pick<RestoreOrder, 'run'>) => ({
   repository: `${run}.repositories`,
   connection: `${run}.sources`,
   second: `${run}.second`,
+  credential: `${run}.credential`,
 });
 
 /** The order without the secrets in it, which are held in memory until the restore has ended. Harmless to repeat. */
@@ -44,9 +45,16 @@ function stripOrder(holder: Pick<SecretHolder, 'holdFor'>, order: RestoreOrder):
   };
 }
 
-/** The order as it may be written down on this host. */
-export function setSecretsAside(holder: SecretHolder, order: RestoreOrder): RestoreOrder {
-  return holder.keepsNone ? stripOrder(holder, order) : order;
+/** The password of another user than the connection's own is for this restore alone, and in memory alone whatever the host keeps. */
+function holdCredential(holder: Pick<SecretHolder, 'holdFor'>, { credential, ...order }: RestoreOrder): RestoreOrder {
+  if (credential !== undefined) holder.holdFor(order.run, toRestoreRefs(order).credential, credential);
+  return order;
+}
+
+/** The order as it may be written down on this host. Harmless to repeat. */
+export function setSecretsAside(holder: Pick<SecretHolder, 'keepsNone' | 'holdFor'>, order: RestoreOrder): RestoreOrder {
+  const bare = holdCredential(holder, order);
+  return holder.keepsNone ? stripOrder(holder, bare) : bare;
 }
 
 /** Checks, prunes and unlockings are stripped as restores are. */

@@ -6,7 +6,7 @@ import { getSourceAdapter } from '@holdfast/shared/adapters/all.ts';
 import { fitsDumpEngine, listDumpModes, listDumpOptions, type RecognisedDump } from '@holdfast/shared/domain/dump-file.ts';
 import type { HostId, RepositoryId, RequestId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import { createReasonError } from '@holdfast/shared/domain/reason.ts';
-import { getModeRule, type RestoreMode, type RestoreOptions } from '@holdfast/shared/domain/restore.ts';
+import { type Credential, getModeRule, type RestoreMode, type RestoreOptions } from '@holdfast/shared/domain/restore.ts';
 import { changesExisting } from '@holdfast/shared/domain/restore-policy.ts';
 import { showStoredText } from '@holdfast/shared/domain/stored-path.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
@@ -25,11 +25,12 @@ import { createOrder, createOrderedRun, orderTerms, placeRun } from '../runs/run
 import { type FoundDump, findDump } from './dump-files.ts';
 import { checkPrivileges } from './file-restores.ts';
 import { demandAllowed } from './host-policy.ts';
+import { nameCredential, sealCredential } from './restore-credential.ts';
+import { draftFor } from './restore-draft.ts';
 import { demandRestoreRate } from './restore-rate.ts';
 import {
   checkMode,
   type DatabaseTarget,
-  draftFor,
   type Fit,
   findConnection,
   findTargetSource,
@@ -126,11 +127,13 @@ interface DumpOrder {
   repository: Repository;
   options: RestoreOptions | undefined;
   safety: Source | undefined;
+  credential: Credential | undefined;
 }
 
 /** Stores the run and its order, and records who wanted it. */
 async function place(context: CoreContext, caller: Caller, order: DumpOrder): Promise<Run> {
-  const { found, target, connection, repository, options, safety } = order;
+  const { found, target, connection, repository, safety, credential } = order;
+  const options = nameCredential(order.options, credential);
   const { host, sizeBytes } = found;
   demandAllowed(host, target);
   if (changesExisting(target)) await demandProven(context, caller, 'restore over what is there');
@@ -153,6 +156,7 @@ async function place(context: CoreContext, caller: Caller, order: DumpOrder): Pr
     target,
     connection: draftFor(context, host, ref, 'sources', connection),
     ...(options === undefined ? {} : { options }),
+    ...sealCredential(context, host, run.id, credential),
     ...(safety ? { safetySource: safety.id } : {}),
     ...orderTerms(context, caller),
   };
@@ -187,6 +191,7 @@ export async function startDumpRestore(context: CoreContext, caller: Caller, req
     connection,
     repository: await chooseSafetyPlace(context, caller, request),
     options: request.options,
+    credential: request.credential,
     safety: isSafeguarded ? await findTargetSource(context, caller, wished, connection) : undefined,
   });
 }

@@ -1,5 +1,6 @@
 /** What every restore that a person orders is made of: the snapshot with all it needs, and the order that goes to the host. */
 import type { HostId, RequestId, SnapshotId } from '@holdfast/shared/domain/ids.ts';
+import type { Credential } from '@holdfast/shared/domain/restore.ts';
 import { changesExisting } from '@holdfast/shared/domain/restore-policy.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import type { RestoreTarget } from '@holdfast/shared/protocol/events.ts';
@@ -17,8 +18,9 @@ import { orderRepository } from '../repositories/admin-credential.ts';
 import { createOrder, createOrderedRun, orderTerms, placeRun } from '../runs/run-orders.ts';
 import { getSnapshot, getSnapshotRecord } from '../snapshots/snapshots.ts';
 import { demandAllowed } from './host-policy.ts';
+import { nameCredential, sealCredential } from './restore-credential.ts';
+import { draftFor } from './restore-draft.ts';
 import { demandRestoreRate } from './restore-rate.ts';
-import { draftFor } from './restore-target.ts';
 import { findSecondPlace } from './second-place.ts';
 
 export interface RestoreSubject {
@@ -92,6 +94,8 @@ export interface DatabaseWay {
   safety?: Source | undefined;
   /** What was stored beside the data, where roles are wished. */
   globals?: RequestBody<'restore.start'>['globals'];
+  /** Another user of the target's server than the connection's own. */
+  credential?: Credential | undefined;
 }
 
 /** Stores the run and its order, and records who wanted it. Throws `precondition` for what the host refuses, `limit` where restores are started too often. */
@@ -100,14 +104,14 @@ export async function placeRestore(
   caller: Caller,
   { snapshot, source, repository, host }: RestoreSubject,
   target: RestoreTarget,
-  { connection, options: wished, safety, globals }: DatabaseWay = {},
+  { connection, options: wished, safety, globals, credential }: DatabaseWay = {},
 ): Promise<Run> {
   demandAllowed(host, target);
   if (changesExisting(target)) await demandProven(context, caller, 'restore over what is there');
   await demandRestoreRate(context, caller);
   // What nobody vouches for is read whole before anything is made of it.
   const isRead = snapshot.adoptedAt !== undefined && target.kind === 'database';
-  const options = isRead ? { ...wished, readFirst: true } : wished;
+  const options = nameCredential(isRead ? { ...wished, readFirst: true } : wished, credential);
   const about = { kind: 'restore', host: host.id, plan: snapshot.plan, repository: repository.id } as const;
   const run: Run = { ...createOrderedRun(context, caller, about), snapshot: snapshot.id, target, options };
   const ref = run.id as unknown as RequestId;
@@ -137,6 +141,7 @@ export async function placeRestore(
     target,
     ...(connection ? { connection: draftFor(context, host, ref, 'sources', connection) } : {}),
     ...(options === undefined ? {} : { options }),
+    ...sealCredential(context, host, run.id, credential),
     ...(safety ? { safetySource: safety.id } : {}),
     ...(globals ? { globals } : {}),
     ...(contents === undefined ? {} : { recorded: contents }),

@@ -1,6 +1,6 @@
 /** The roles stored beside a database: which of them a restore would make, and what it is told of them. */
 import type { HostId, SnapshotId, SourceId } from '@holdfast/shared/domain/ids.ts';
-import type { RoleChoice } from '@holdfast/shared/domain/restore.ts';
+import type { Credential, RoleChoice } from '@holdfast/shared/domain/restore.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { RUNS } from '@holdfast/shared/limits.ts';
 import type { RestoreRolesAnswer, StoredGlobals } from '@holdfast/shared/protocol/restore-roles.ts';
@@ -8,8 +8,10 @@ import type { Snapshot } from '../../store/snapshots.ts';
 import { type Caller, demand } from '../caller.ts';
 import { demandCapability } from '../hosts/agent-ability.ts';
 import type { CoreContext } from '../ports.ts';
+import { askThrough, explainRefusal } from './restore-credential.ts';
+import { draftFor } from './restore-draft.ts';
 import { findRestoreSubject } from './restore-orders.ts';
-import { draftFor, findConnection, fitOf } from './restore-target.ts';
+import { findConnection, fitOf } from './restore-target.ts';
 
 /** Reading the roles, and the beginning of the dump, while a person waits. */
 const LOOK_MS = 90_000;
@@ -44,6 +46,8 @@ export interface RolesQuestion {
   /** The source whose server connection is used; its host is asked. */
   source: SourceId;
   choice: RoleChoice;
+  /** Another user of that server than the connection's own. */
+  credential?: Credential | undefined;
 }
 
 /**
@@ -69,12 +73,14 @@ export async function lookAtRoles(context: CoreContext, caller: Caller, question
   const body = {
     ref,
     repository: draftFor(context, host, ref, 'repositories', repository),
-    connection: draftFor(context, host, ref, 'sources', connection),
+    connection: askThrough(context, host, ref, connection, question.credential),
     engineId: snapshot.engineId,
     fileName: snapshot.fileName,
     globals,
     choice: question.choice,
     notAfter: context.clock.now() + LOOK_MS,
   };
-  return context.directory.request(host.id, 'restore.roles', body, { timeoutMs: LOOK_MS });
+  return context.directory.request(host.id, 'restore.roles', body, { timeoutMs: LOOK_MS }).catch((thrown: unknown) => {
+    throw explainRefusal(thrown, question.credential);
+  });
 }

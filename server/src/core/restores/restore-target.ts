@@ -1,9 +1,10 @@
 /** Where a database is restored to and how: what the server refuses, and what a host is asked before a person decides. */
 import { getSourceAdapter } from '@holdfast/shared/adapters/all.ts';
 import type { DatabaseRestore } from '@holdfast/shared/adapters/source.ts';
-import type { RequestId, SourceId } from '@holdfast/shared/domain/ids.ts';
+import type { SourceId } from '@holdfast/shared/domain/ids.ts';
 import {
   type ChosenTable,
+  type Credential,
   getModeRule,
   isParallelMode,
   type RestoreMode,
@@ -11,16 +12,15 @@ import {
 } from '@holdfast/shared/domain/restore.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { hasCapability } from '@holdfast/shared/protocol/capabilities.ts';
-import type { AdapterDraft, RequestResult } from '@holdfast/shared/protocol/messages.ts';
+import type { RequestResult } from '@holdfast/shared/protocol/messages.ts';
 import type { Host } from '../../store/hosts.ts';
-import type { Repository } from '../../store/repositories.ts';
 import type { Source } from '../../store/sources.ts';
 import { createFieldsError } from '../adapters/adapter-input.ts';
 import { checkTargetPlan } from '../adapters/dry-plan.ts';
 import { type Caller, demand } from '../caller.ts';
 import { demandCapability } from '../hosts/agent-ability.ts';
 import type { CoreContext } from '../ports.ts';
-import { decryptSecrets, sealSecrets } from '../secrets.ts';
+import { askThrough, demandCredential, explainRefusal } from './restore-credential.ts';
 
 /** Questions of a person who waits. */
 const LOOK_MS = 70_000;
@@ -41,21 +41,8 @@ export interface RestoreWish {
   understood?: boolean | undefined;
   /** The name of the database, typed by a person once more. */
   databaseName?: string | undefined;
-}
-
-/** A source or repository with its secrets sealed for one request to one host. */
-export function draftFor(
-  context: CoreContext,
-  host: Host,
-  ref: RequestId,
-  table: 'sources' | 'repositories',
-  row: Source | Repository,
-): AdapterDraft {
-  const values = decryptSecrets(context, { tenant: row.tenant, table, row: row.id }, row.secrets);
-  // The row's id stands in the reference, so that the secrets of one cannot be handed over as the other's.
-  const binding = { host: host.id, purpose: 'request' as const, ref: `${ref}.${table}`, version: 1 };
-  const secrets = sealSecrets(context, host.sealingKey, binding, values);
-  return { kind: row.kind, config: row.config as AdapterDraft['config'], ...(secrets ? { secrets } : {}) };
+  /** Another user of the target's server than the connection's own, for this restore alone. */
+  credential?: Credential | undefined;
 }
 
 /** Whether what is restored can go to a server of this kind of source, and what it is, as a noun with its article. */
@@ -138,6 +125,7 @@ export function checkMode(target: DatabaseTarget, wish: RestoreWish, connection:
     throw createFieldsError({
       'target.tables': `Tables: a ${label} has no schemas; give the names alone, those with a dot in double quotes`,
     });
+  demandCredential(host, wish.credential);
   checkConsent(mode, target, wish);
   checkFromFile(restore, mode, wish.options ?? {}, host);
   checkEndSessions(restore, wish.options ?? {});
@@ -164,12 +152,14 @@ export type TargetLook = RequestResult<'restore.look'>;
 
 /**
  * Asks the host what stands at the target. Needs the host online: `unavailable`. Throws `not_found` without such a connection, `precondition`
- * when its agent does not know the question, and `invalid` naming `target.database`.
+ * when its agent does not know the question, and `invalid` naming `target.database`, or with a credential the part of it that is not well-formed or
+ * that the database server refuses.
  */
 export async function lookAtTarget(
   context: CoreContext,
   caller: Caller,
   target: Pick<DatabaseTarget, 'source' | 'database'>,
+  credential?: Credential,
 ): Promise<TargetLook> {
   demand(caller, 'restore.start');
   const connection = await context.store.sources.findSource(caller.tenant, target.source);
@@ -178,8 +168,10 @@ export async function lookAtTarget(
   checkTargetPlan(connection.kind, connection.config, target.database);
   demandCapability(host, 'restore.look', 'to look at a target');
   const ref = context.createId('request');
-  const draft = draftFor(context, host, ref, 'sources', connection);
+  const draft = askThrough(context, host, ref, connection, credential);
   const notAfter = context.clock.now() + LOOK_MS;
   const body = { ref: `${ref}.sources`, draft, database: target.database, notAfter };
-  return context.directory.request(host.id, 'restore.look', body, { timeoutMs: LOOK_MS });
+  return context.directory.request(host.id, 'restore.look', body, { timeoutMs: LOOK_MS }).catch((thrown: unknown) => {
+    throw explainRefusal(thrown, credential);
+  });
 }

@@ -301,6 +301,52 @@ describe('A restore', () => {
     assert.ok(body.target.kind === 'database' && body.target.mode === 'replace');
   });
 
+  it('as another user takes the password along sealed for its run, and the name alone is kept', async (t) => {
+    const rig = await openCatalogRig(t);
+    const { context, admin, operator, host, source } = rig;
+    const snapshot = await rig.reportBackup(source, rig.repository, 'succeeded');
+    const credential = { user: 'postgres', password: 'of the superuser 🔑' };
+    const target = { kind: 'database', source: source.id, database: 'shop_2' } as const;
+    const start = (more: RestoreWish) => startRestore(context, operator, { snapshot, host: host.id, target, ...more });
+    const known = await context.store.hosts.findHost(admin.tenant, host.id);
+    const answer = async (capabilities: readonly string[]) =>
+      context.store.hosts.recordContact(host.id, { at: rig.clock.now(), facts: { ...known?.facts, capabilities } as never });
+    await answer(AGENT_CAPABILITIES.filter((one) => one !== 'restore.start credential'));
+    await assert.rejects(start({ credential }), { code: 'precondition', message: /too old for restores as another user/ });
+    await answer(AGENT_CAPABILITIES);
+    for (const [wrong, field] of [
+      [{ ...credential, user: '' }, 'user'],
+      [{ ...credential, user: 'a\nb' }, 'user'],
+      [{ ...credential, password: '' }, 'password'],
+      [{ ...credential, password: 'of the\u0000superuser' }, 'password'],
+    ] as const)
+      await assert.rejects(start({ credential: wrong }), (error: AppError) => {
+        assert.deepEqual([error.code, Object.keys(error.details)], ['invalid', [`field.credential.${field}`]]);
+        assert.doesNotMatch(JSON.stringify([error.message, error.details]), /superuser/);
+        return true;
+      });
+    const files = { snapshot: await rig.reportBackup(rig.files, rig.repository, 'succeeded'), host: host.id, target: directory };
+    await assert.rejects(startRestore(context, operator, { ...files, credential }), {
+      code: 'invalid',
+      message: /only for restores into a database/,
+    });
+    assert.equal((await context.store.orders.listWaitingOrders(host.id, rig.clock.now())).length, 0);
+
+    const run = await start({ credential, options: { owners: false } });
+    const [order] = await context.store.orders.listWaitingOrders(host.id, rig.clock.now());
+    const body = JSON.parse(order?.body ?? '') as RequestBody<'restore.start'>;
+    assert.deepEqual(body.options, { owners: false, connectAs: 'postgres' });
+    assert.equal(body.connection?.config['user'], source.config['user'], 'the own user is there to clean up');
+    const binding = { host: host.id, purpose: 'request', ref: `${run.id}.credential`, version: 1 } as const;
+    assert.ok(body.credential);
+    const opened = openSealed(context.crypto, host.sealing, context.identity.publicKey, binding, body.credential);
+    assert.deepEqual(opened.values, { password: credential.password });
+    const audit = await context.store.trail.listAudit(admin.tenant, {}, { limit: 50 });
+    const told = JSON.stringify([audit.rows, order, await getRun(context, operator, run.id)]);
+    assert.match(told, /"connectAs":"postgres"/);
+    assert.doesNotMatch(told, /of the superuser/);
+  });
+
   it('needs an approved host', async (t) => {
     const rig = await openCatalogRig(t);
     const rest = await rig.addRepository('remote', 'rest');

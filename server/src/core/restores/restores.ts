@@ -64,12 +64,14 @@ export async function startRestore(context: CoreContext, caller: Caller, request
   const { snapshot, source, host } = subject;
   assertFits(snapshot, source, target);
   checkPrivileges(target, request.options);
+  if (target.kind !== 'database' && request.credential !== undefined)
+    throw createFieldsError({ credential: 'Credential: only for restores into a database' });
   if (target.kind !== 'database') return placeRestore(context, caller, subject, target, { options: request.options });
   const connection = await findConnection(context, caller, target, fitOf(source), host);
   checkMode(target, request, connection, host);
   const isSafeguarded = getModeRule(target.mode ?? 'new').changesExisting;
   const safety = isSafeguarded ? await findTargetSource(context, caller, target, connection) : undefined;
-  const { options } = request;
+  const { options, credential } = request;
   const globals = options?.roles === undefined ? undefined : await getGlobals(context, caller, snapshot);
-  return placeRestore(context, caller, subject, target, { connection, options, safety, globals });
+  return placeRestore(context, caller, subject, target, { connection, options, safety, globals, credential });
 }

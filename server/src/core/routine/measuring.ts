@@ -4,7 +4,7 @@ import { MINUTE_MS } from '@holdfast/shared/durations.ts';
 import type { Repository } from '../../store/repositories.ts';
 import { TOPICS } from '../bus.ts';
 import type { CoreContext } from '../ports.ts';
-import { draftFor } from '../restores/restore-target.ts';
+import { draftFor } from '../restores/restore-draft.ts';
 
 const LIFE_MS = 20 * MINUTE_MS;
 const AT_ONCE = 2;

@@ -17,7 +17,7 @@ import { createFieldsError } from '../adapters/adapter-input.ts';
 import { type Caller, demand } from '../caller.ts';
 import { demandCapability } from '../hosts/agent-ability.ts';
 import type { CoreContext } from '../ports.ts';
-import { draftFor } from '../restores/restore-target.ts';
+import { draftFor } from '../restores/restore-draft.ts';
 import { getSnapshot, listSnapshots } from './snapshots.ts';
 
 /** Room for the way there and back, and for a turn on the host. */

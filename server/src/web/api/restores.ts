@@ -1,6 +1,6 @@
 /** End-points about restores: runs that bring a snapshot back, or a dump file of a host. */
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
-import { CHOSEN_TABLES, RESTORE_JOBS, RESTORE_MODES, ROLE_CHOICES } from '@holdfast/shared/domain/restore.ts';
+import { CHOSEN_TABLES, credentialSchema, RESTORE_JOBS, RESTORE_MODES, ROLE_CHOICES } from '@holdfast/shared/domain/restore.ts';
 import { storedPathSchema } from '@holdfast/shared/domain/stored-path.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { TEXT } from '@holdfast/shared/limits.ts';
@@ -40,6 +40,12 @@ const optionsInput = z.strictObject({
   roles: z.enum(ROLE_CHOICES).optional().meta({
     description: 'Makes missing roles first: those that owners and grants name, or all that were stored; left out: none',
   }),
+});
+
+/** Both are hostile text, and the password is in no answer, log or row. */
+const credentialInput = credentialSchema.meta({
+  description:
+    'Another user of the target’s database server than the connection’s own, for this call alone: sealed for the host, and kept nowhere',
 });
 
 /** Like the target a host is told, but strict: a misspelt field is refused instead of ignored. */
@@ -93,6 +99,7 @@ const orderInput = z.strictObject({
     description: 'Only with `file`: where the safety backup goes; left out: where plans store what the target’s server holds',
   }),
   options: optionsInput.optional(),
+  credential: credentialInput.optional(),
   understood: z
     .boolean()
     .optional()
@@ -134,9 +141,13 @@ const lookEndpoint = defineEndpoint({
   scope: 'restore',
   summary: 'Asks a host what stands at the target of a database restore.',
   tag: 'restores',
-  body: z.strictObject({ source: idSchema('source'), database: z.string().min(1).max(255).regex(noControl) }),
+  body: z.strictObject({
+    source: idSchema('source'),
+    database: z.string().min(1).max(255).regex(noControl),
+    credential: credentialInput.optional(),
+  }),
   reply: REQUESTS['restore.look'].result,
-  handle: async (context, caller, { body }) => ({ data: await lookAtTarget(context, caller, body) }),
+  handle: async (context, caller, { body }) => ({ data: await lookAtTarget(context, caller, body, body.credential) }),
 });
 
 const rolesEndpoint = defineEndpoint({
@@ -149,6 +160,7 @@ const rolesEndpoint = defineEndpoint({
     snapshot: idSchema('snapshot'),
     source: idSchema('source').meta({ description: 'The source whose server connection is used' }),
     choice: z.enum(ROLE_CHOICES),
+    credential: credentialInput.optional(),
   }),
   reply: REQUESTS['restore.roles'].result,
   handle: async (context, caller, { body }) => ({ data: await lookAtRoles(context, caller, body) }),

@@ -28,6 +28,9 @@ export interface ServerFields {
   own: readonly Field[];
 }
 
+/** Those of them by which one user of a server differs from another. */
+export const DATABASE_LOGIN = { user: 'user', password: 'password' } as const;
+
 /** The fields of one database on a server. */
 export function createDatabaseFields(server: ServerFields): readonly Field[] {
   return [

@@ -15,6 +15,7 @@ import {
   readLog,
 } from '../../../handlers/fixtures/restore-orders.ts';
 import { findEvent, type RunRig } from '../../fixtures/run-rig.ts';
+import { recoverRuns } from '../../recovery/recovery.ts';
 import { storeAltered } from '../fixtures/altered-backups.ts';
 import { type StoredShop, storeShop } from '../fixtures/stored-shop.ts';
 
@@ -48,7 +49,12 @@ interface Engine {
   create(name: string): string;
   listNames: string;
   quote: string;
+  /** A user as backups should have, who may read everything and change nothing; and one who may do everything. */
+  users: string;
 }
+
+/** Whom those who only read restore as. */
+const LIFTER = { user: 'lifter', password: `of the lifter '"\\: 🔑` };
 
 const ENGINES: readonly Engine[] = [
   {
@@ -59,6 +65,8 @@ const ENGINES: readonly Engine[] = [
     create: (name) => `CREATE DATABASE "${name.replaceAll('"', '""')}" TEMPLATE template0`,
     listNames: "SELECT datname FROM pg_database WHERE NOT datistemplate AND datname <> 'postgres' ORDER BY 1",
     quote: '"',
+    users: `CREATE ROLE reader LOGIN PASSWORD 'of the reader' IN ROLE pg_read_all_data;
+CREATE ROLE lifter SUPERUSER LOGIN PASSWORD 'of the lifter ''"\\: 🔑'`,
   },
   {
     title: 'MariaDB',
@@ -69,6 +77,8 @@ const ENGINES: readonly Engine[] = [
     listNames:
       "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME NOT IN ('mysql', 'information_schema', 'performance_schema', 'sys') ORDER BY 1",
     quote: '`',
+    users: `CREATE USER reader@'%' IDENTIFIED BY 'of the reader'; GRANT SELECT, SHOW VIEW, TRIGGER, EVENT, PROCESS ON *.* TO reader@'%';
+CREATE USER lifter@'%' IDENTIFIED BY 'of the lifter ''"\\\\: 🔑'; GRANT ALL ON *.* TO lifter@'%' WITH GRANT OPTION`,
   },
 ];
 
@@ -227,6 +237,63 @@ for (const engine of ENGINES) {
       assert.equal(await listNames(), names);
     });
 
+    await t.test('goes through a connection that only reads, as a user who was given for it and is kept nowhere', async () => {
+      await server.query(engine.users);
+      const reader = { kind: server.kind, port: server.port, user: 'reader', password: 'of the reader' };
+      const as = ({ user, password }: typeof LIFTER, mode?: 'replace') => {
+        const order = orderTo('lifted', made, reader);
+        assert.ok(order.target.kind === 'database');
+        const options = { safetyBackup: true, acceptOlderServer: false, connectAs: user };
+        const credential = rig.seal('request', `${order.run}.credential`, { password });
+        return { ...order, target: { ...order.target, ...(mode ? { mode } : {}) }, options, credential };
+      };
+      const bare = readEnd(await carryOut(rig, orderTo('lifted', made, reader)));
+      assert.deepEqual([bare.state, bare.reason], ['failed', 'restore_permission'], bare.message);
+      assert.match(bare.message, /Connect as another user/);
+      const wrong = readEnd(await carryOut(rig, as({ ...LIFTER, password: 'of nobody' })));
+      assert.deepEqual([wrong.state, wrong.reason], ['failed', 'credential_refused'], wrong.message);
+      const { credential: _lost, ...gone } = as(LIFTER);
+      const lost = readEnd(await carryOut(rig, gone));
+      assert.deepEqual([lost.state, lost.reason], ['failed', 'credential_gone'], lost.message);
+      assert.equal(await listNames(), names);
+      for (const mode of [undefined, 'replace'] as const) {
+        const order = as(LIFTER, mode);
+        const events = await carryOut(rig, order);
+        assert.equal(readEnd(events).state, 'succeeded', readLog(events));
+        assert.equal(await server.dump('lifted'), before);
+        const evidence = findEvent(events, 'run.finished').evidence.map(({ check }) => check);
+        assert.equal(evidence.includes('safety_backup'), mode === 'replace', 'of what stood there, by the same user');
+        assert.equal(JSON.stringify(rig.workbench.journal.runs.find(order.run)).includes(order.credential.box), false);
+        assert.equal(rig.workbench.secrets.find({ purpose: 'request', ref: `${order.run}.credential` }), undefined);
+        assert.equal(JSON.stringify(events).includes('of the lifter'), false);
+      }
+      await server.query('DROP DATABASE lifted');
+      assert.equal(await listNames(), names);
+    });
+
+    if (engine.title === 'MariaDB')
+      await t.test('that was killed is not judged by a user who is not shown what another one made', async () => {
+        await server.query("CREATE USER narrow@'%' IDENTIFIED BY 'of the narrow'; GRANT SELECT ON shop.* TO narrow@'%'");
+        const narrow = { kind: server.kind, port: server.port, user: 'narrow', password: 'of the narrow' };
+        const order = { ...orderTo('shop', made, narrow), options: { connectAs: LIFTER.user } };
+        const [scratch, aside] = [`holdfast_new_${order.run}`, `holdfast_old_${order.run}`];
+        await server.query(`CREATE DATABASE ${scratch}`);
+        const { journal } = rig.workbench;
+        const half = { made: [scratch], swap: { target: 'shop', aside } };
+        journal.runs.record({ run: order.run, kind: 'restore', body: { kind: 'restore', order, started: true, half } });
+        await recoverRuns(rig.workbench, rig.executor, undefined);
+        const events = rig.listEvents(order.run);
+        assert.deepEqual([readEnd(events).state, readEnd(events).reason], ['failed', 'interrupted']);
+        assert.match(readLog(events), /password of lifter was in memory alone.*is not shown what there is of a database/);
+        assert.ok(readLog(events).includes(`drop those that are: DROP DATABASE \`${scratch}\`; DROP DATABASE \`${aside}\`;`));
+        assert.match(readLog(events), /look before you restore again/);
+        assert.equal(journal.runs.listClosedWith('restore', 'half').length, 1);
+        await server.query("GRANT ALL ON *.* TO narrow@'%'");
+        await recoverRuns(rig.workbench, rig.executor, undefined);
+        assert.equal(journal.runs.listClosedWith('restore', 'half').length, 0);
+        assert.equal(await listNames(), names);
+      });
+
     if (engine.title === 'MariaDB')
       await t.test('into an empty database, by a user who may make none, says that what fails leaves its half', async () => {
         await server.query(
@@ -235,7 +302,7 @@ for (const engine of ENGINES) {
         const poor = { kind: server.kind, port: server.port, user: 'poor', password: 'of the poor' };
         // It may not make what belongs to somebody else.
         const events = await carryOut(rig, orderTo('lent', made, poor));
-        assert.deepEqual([readEnd(events).state, readEnd(events).reason], ['failed', 'database_permission'], readLog(events));
+        assert.deepEqual([readEnd(events).state, readEnd(events).reason], ['failed', 'restore_permission'], readLog(events));
         assert.match(readLog(events), /the user may make no databases, so lent is filled without a private one/);
         assert.match(readLog(events), /what had come into lent, which was empty before, stays there/);
         assert.notEqual(await server.query('SHOW TABLES', 'lent'), '');

@@ -11,7 +11,7 @@ import type { HalfRestored } from '../../journaled-run.ts';
 import type { Recorder } from '../../log/recorder.ts';
 import { writeIfPossible } from '../../possible-write.ts';
 import { getBinary } from '../../workbench.ts';
-import { ask, type DatabaseRestorePart, type InspectPart, MAKING_MS } from './restore-ask.ts';
+import { ask, createServerError, type DatabaseRestorePart, type InspectPart, MAKING_MS } from './restore-ask.ts';
 
 /** Said of what was cancelled, or failed, after the point from which nothing is taken back. */
 export const TOO_LATE = 'The last step could not be taken back any more, so the new content is in place';
@@ -61,8 +61,7 @@ export async function askForEnd(part: InspectPart, run: string, mark: string): P
   if (!witness) return 'unknown';
   const answer = await ask(part, witness.planAsk(part.connection.input, run, mark), { timeoutMs: MAKING_MS });
   if (answer.exitCode === 0) return witness.parseAsk(answer.stdout);
-  const { reason, message } = part.connection.adapter.classifyFailure(answer);
-  throw createReasonError(reason, message);
+  throw createServerError(part, part.connection.adapter.classifyFailure(answer));
 }
 
 /** Whether the work was carried out although it failed. Throws the failure where it was not, with a word where nobody can tell. */

@@ -3,7 +3,7 @@
  * this agent is away for days; so it goes only while it bears the mark of the one that was made.
  */
 import type { RestoreInput } from '@holdfast/shared/adapters/source.ts';
-import { createReasonError } from '@holdfast/shared/domain/reason.ts';
+import { createReasonError, findReason } from '@holdfast/shared/domain/reason.ts';
 import { toAppError } from '@holdfast/shared/errors.ts';
 import type { HalfRestored } from '../../journaled-run.ts';
 import { ask, assertAnswered, type DatabaseRestorePart, dropMade, type InspectPart, inspect, MAKING_MS } from './restore-ask.ts';
@@ -39,15 +39,16 @@ export async function makeOwn(
 export async function dropOwn(
   part: InspectPart,
   { database, mark }: OwnDatabase,
-): Promise<{ is: 'gone' | 'others' | 'there'; words: string }> {
+): Promise<{ is: 'gone' | 'others' | 'there'; isRefused?: boolean; words: string }> {
   try {
     const { exists, marks } = await inspect(part, database);
     if (!exists) return { is: 'gone', words: '' };
     if (!marks.includes(mark)) return { is: 'others', words: '' };
-    const { ok, words } = await dropMade(part, database);
-    return { is: ok ? 'gone' : 'there', words };
-  } catch (error) {
-    return { is: 'there', words: toAppError(error).message };
+    const { ok, isRefused, words } = await dropMade(part, database);
+    return { is: ok ? 'gone' : 'there', isRefused, words };
+  } catch (thrown) {
+    const error = toAppError(thrown);
+    return { is: 'there', isRefused: findReason(error) === 'restore_permission', words: error.message };
   }
 }
 

@@ -10,7 +10,14 @@ import { createRate } from '../../rate.ts';
 import { getBinary } from '../../workbench.ts';
 import { RESTORE_STALL_MS } from '../restore-part.ts';
 import { CUT_SHORT, planRenaming } from './renaming.ts';
-import { ask, assertAnswered, type CountPart, type DatabaseRestorePart, nameForWitness } from './restore-ask.ts';
+import {
+  ask,
+  assertAnswered,
+  type CountPart,
+  createServerError,
+  type DatabaseRestorePart,
+  nameForWitness,
+} from './restore-ask.ts';
 import { INHERITED_PATH } from './restore-spool.ts';
 import { createSpoolProgress } from './spool-progress.ts';
 
@@ -34,7 +41,7 @@ export function hasLostItsReader({ producer }: Pick<PipelineResult, 'producer'>)
 /** Throws what the reader said. */
 function assertRestored(part: DatabaseRestorePart, { consumer }: PipelineResult): void {
   const verdict = part.restore.judgeRestore(consumer);
-  if (!verdict.ok) throw createReasonError(verdict.reason, verdict.message);
+  if (!verdict.ok) throw createServerError(part, verdict);
 }
 
 /**
@@ -63,7 +70,7 @@ export function judgePour(
     case 'consumer_failed':
     case 'complete': {
       const verdict = part.restore.judgeRestore(result.consumer);
-      if (!verdict.ok) throw createReasonError(verdict.reason, verdict.message);
+      if (!verdict.ok) throw createServerError(part, verdict);
       if (result.verdict === 'consumer_failed' && !KNOW_THE_END.has(tool))
         throw createReasonError('restore_failed', `${tool} ended before the whole dump was read`);
       return verdict.warnings;
@@ -105,7 +112,7 @@ async function pourSpool(
   if (result.ending === 'cancelled') throw createReasonError('cancelled', cancelled);
   if (result.ending === 'stalled') throw createReasonError('stalled', `${command.tool} moved no byte for an hour`);
   const verdict = restore.judgeRestore(result);
-  if (!verdict.ok) throw createReasonError(verdict.reason, verdict.message);
+  if (!verdict.ok) throw createServerError(part, verdict);
   return verdict.warnings;
 }
 

@@ -12,7 +12,7 @@ import { createRedactor } from '../../log/redact.ts';
 import { getBinary } from '../../workbench.ts';
 import { RESTORE_STALL_MS } from '../restore-part.ts';
 import type { StoredDump } from './dump-origin.ts';
-import { ask, assertAnswered, type DatabaseRestorePart } from './restore-ask.ts';
+import { ask, assertAnswered, type DatabaseRestorePart, TRIED_AGAIN } from './restore-ask.ts';
 
 /** More than one read from storage may be needed: indexes, a tree, a pack. */
 const READ_MS = 5 * PROCESS.toolTimeoutMs;
@@ -164,7 +164,7 @@ export async function withRoles<T>(
   } catch (error) {
     const { ok, words } = await takeRolesBack(part, adapter, recorder.run);
     if (ok) recorder.log('info', 'no role of this restore is left that nothing needs');
-    else recorder.log('error', `the roles that were made could not be removed; it is tried again every minute: ${words}`);
+    else recorder.log('error', `the roles that were made could not be removed; ${TRIED_AGAIN}: ${words}`);
     if (ok) part.remember(undefined);
     throw error;
   }

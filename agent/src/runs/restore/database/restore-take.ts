@@ -13,12 +13,14 @@ import { planRenaming } from './renaming.ts';
 import {
   ask,
   assertAnswered,
+  createServerError,
   type DatabaseRestorePart,
   describeLeftover,
   dropMade,
   type InspectPart,
   inspect,
   MAKING_MS,
+  TRIED_AGAIN,
 } from './restore-ask.ts';
 import { safeguard } from './restore-beside.ts';
 import { TOO_LATE } from './restore-change.ts';
@@ -57,7 +59,7 @@ async function pourAcross(part: InspectPart, { producer, renaming, consumer }: P
     throw createReasonError('restore_failed', failure.message);
   }
   const verdict = part.restore.judgeRestore(result.consumer);
-  if (!verdict.ok) throw createReasonError(verdict.reason, verdict.message);
+  if (!verdict.ok) throw createServerError(part, verdict);
   if (result.verdict !== 'complete') throw createReasonError('restore_failed', 'What was written was not read to its end');
 }
 
@@ -68,7 +70,7 @@ export async function carryOutStep(part: InspectPart, step: TakeStep, signal?: A
   const answer = await ask(part, command, { timeoutMs: MAKING_MS, ...(signal ? { signal } : {}) });
   if (answer.ending === 'cancelled') throw createReasonError('cancelled', CANCELLED);
   const verdict = part.restore.judgeRestore(answer);
-  if (!verdict.ok) throw createReasonError(verdict.reason, verdict.message);
+  if (!verdict.ok) throw createServerError(part, verdict);
   if (step.kind === 'ask') return;
   const names = step.parse(answer.stdout);
   if (names.length > 0) await pourAcross(part, step.pour(names), signal);
@@ -158,10 +160,8 @@ async function move(going: Taking, planned: TakePlan): Promise<readonly string[]
   if (checked.target.exists) part.remember({ made: listPrivate(input) });
   if (result.ending === 'cancelled') throw createReasonError('cancelled', CANCELLED);
   const verdict = part.restore.judgeRestore(result);
-  throw createReasonError(
-    verdict.ok ? 'restore_failed' : verdict.reason,
-    verdict.ok ? 'The content could not be moved; the target is as it was' : verdict.message,
-  );
+  if (!verdict.ok) throw createServerError(part, verdict);
+  throw createReasonError('restore_failed', 'The content could not be moved; the target is as it was');
 }
 
 /** Returns warnings. */
@@ -222,7 +222,7 @@ function describeOwed({ database, isByHand }: DatabaseRestorePart, names: TakeIn
     return `${state === 'moved' ? `${tables}, ${without}` : `it is unknown whether ${tables}`}: restore once more; ${left}`;
   }
   return state === 'moved'
-    ? `${tables}, ${without}: it is tried again every minute`
+    ? `${tables}, ${without}: ${TRIED_AGAIN}`
     : `whether ${tables} is found out as soon as the server answers`;
 }
 

@@ -1,6 +1,7 @@
 /** What a person types to restore a database, whatever it is restored from. */
 import { type HostId, idSchema, type SourceId } from '@holdfast/shared/domain/ids.ts';
 import {
+  type Credential,
   DOWNLOAD_KIBPS_MAX,
   RESTORE_JOBS,
   RESTORE_MODES,
@@ -15,18 +16,21 @@ import { findHostRefusal } from '../../../core/restores/host-policy.ts';
 import type { RestoreRequest } from '../../../core/restores/restores.ts';
 import type { Source } from '../../../store/sources.ts';
 import type { Visit } from '../../http/route.ts';
-import type { FormProblem } from '../forms/form-problem.ts';
+import { type FormProblem, hasProblem } from '../forms/form-problem.ts';
 import { readText } from '../forms/form-values.ts';
 import { findId } from '../params.ts';
 import { loadNames, nameOf } from '../runs/run-names.ts';
 import { describeSource } from '../sources/source-words.ts';
 import { sayWhyClosed } from './host-choice.ts';
 import type { PlaceChoice } from './restore.view.ts';
-import type { DatabaseRestoreView } from './restore-database.view.ts';
+import { type DatabaseRestoreView, PASSWORD_AGAIN } from './restore-database.view.ts';
 import { ONE_LINE } from './restore-scene.ts';
 import { parseTables } from './restore-tables.ts';
 
 const DATABASE_NAME_CHARS = 255;
+
+/** One character too many is refused rather than cut off. */
+const USER_CHARS = 256;
 
 /** Names of databases have 63 letters with PostgreSQL and 64 with MariaDB. */
 export const NAME_CHARS = 63;
@@ -48,6 +52,7 @@ export const EMPTY_TYPED: Typed = {
   jobs: '',
   roles: '',
   repository: '',
+  connectAs: '',
   databaseName: '',
   understood: false,
 };
@@ -85,6 +90,7 @@ export function readTyped({ form }: Visit): Typed {
     jobs: readText(form, 'jobs').trim().slice(0, 20),
     roles: ROLE_CHOICES.find((known) => known === readText(form, 'roles')) ?? '',
     repository: readText(form, 'repository').slice(0, 100),
+    connectAs: readText(form, 'connectAs').trim().slice(0, USER_CHARS),
     databaseName: readText(form, 'databaseName').trim(),
     understood: isTicked('understood'),
   };
@@ -138,6 +144,21 @@ function toOptions(typed: Typed, knowsOptions: boolean): RestoreOptions {
   return { ...(readFirst ? { readFirst } : {}), ...(owners ? {} : { owners }), ...limit };
 }
 
+/** The other user that was typed, with the password, which is in no view; undefined where neither was. */
+export function readCredential({ form }: Visit, { connectAs }: Typed): Credential | undefined {
+  const password = readText(form, 'password');
+  return connectAs === '' && password === '' ? undefined : { user: connectAs, password };
+}
+
+/** Says that a password has to be typed once more, because no page gives it back. */
+export function askForPassword(problem: FormProblem, { connectAs }: Typed): FormProblem {
+  if (connectAs === '' || !hasProblem(problem)) return problem;
+  return {
+    ...problem,
+    fields: { ...problem.fields, password: problem.fields['password'] ?? PASSWORD_AGAIN },
+  };
+}
+
 /** A restore that is whole but for what is restored. */
 export type TypedRestore = Omit<RestoreRequest, 'snapshot' | 'target'> & {
   target: Extract<RestoreRequest['target'], { kind: 'database' }>;
@@ -168,7 +189,10 @@ export async function checkTyped(
     ...(tables.length === 0 ? {} : { tables }),
   };
   const { understood, databaseName } = typed;
-  return { asked: { host: place.host, target, options: toOptions(typed, place.knowsOptions), understood, databaseName } };
+  const credential = readCredential(visit, typed);
+  return {
+    asked: { host: place.host, target, options: toOptions(typed, place.knowsOptions), understood, databaseName, credential },
+  };
 }
 
 /** The core names its own fields; the form calls the connection a place. */
@@ -181,10 +205,12 @@ export function renameFields(problem: FormProblem): FormProblem {
     'target.tables': 'tables',
     'options.jobs': 'jobs',
     'options.roles': 'roles',
+    'credential.user': 'connectAs',
+    'credential.password': 'password',
   };
   const fields = Object.entries(problem.fields).map(([name, text]) => [
     names[name] ?? name,
-    text.replace(/^(?:Target|Tables|Mode|Connections|Roles|Repository|Database name): /, ''),
+    text.replace(/^(?:Target|Tables|Mode|Connections|Roles|Repository|Database name|User|Password): /, ''),
   ]);
   return { ...problem, fields: Object.fromEntries(fields) as Record<string, string> };
 }

@@ -22,11 +22,13 @@ import { buildShell } from '../shell.ts';
 import type { PlaceChoice } from './restore.view.ts';
 import { CONFIRM_ID, confirmPanel, type DatabaseRestoreView, databaseRestorePage } from './restore-database.view.ts';
 import {
+  askForPassword,
   checkTyped,
   EMPTY_TYPED,
   findPlace,
   findTargetProblem,
   NAME_CHARS,
+  readCredential,
   readTyped,
   renameFields,
   type Typed,
@@ -141,8 +143,9 @@ async function look(context: CoreContext, visit: Visit, scene: RestoreScene, typ
   if (place === undefined || wrong !== undefined) return [{ tone: 'notice', text: 'Choose a connection and a database first.' }];
   const refusal = place.judge(typed.mode);
   if (refusal !== undefined) return [{ tone: 'problem', text: `${refusal}.` }];
+  const credential = readCredential(visit, typed);
   try {
-    const found = await lookAtTarget(context, visit.caller, { source: place.connection, database: typed.target });
+    const found = await lookAtTarget(context, visit.caller, { source: place.connection, database: typed.target }, credential);
     const wish = {
       endSessions: typed.endSessions,
       sizeBytes: scene.snapshot.sizeBytes,
@@ -160,6 +163,7 @@ async function look(context: CoreContext, visit: Visit, scene: RestoreScene, typ
               snapshot: scene.snapshot.id,
               source: place.connection,
               choice: typed.roles,
+              credential,
             }),
           );
     return [...describeLook(typed.mode, typed.target, found, wish), ...roles];
@@ -176,7 +180,8 @@ export async function showDatabaseForm(
   typed?: Typed,
   { problem = NO_PROBLEM, seen = [] }: { problem?: FormProblem; seen?: readonly Flash[] } = {},
 ): Promise<PageReply> {
-  const view = await buildView(context, visit, scene, typed, { problem, seen });
+  const told = typed ? askForPassword(problem, typed) : problem;
+  const view = await buildView(context, visit, scene, typed, { problem: told, seen });
   if (wantsPart(visit, CONFIRM_ID)) return { kind: 'page', html: confirmPanel(view) };
   const shell = await buildShell(context, visit, 'restore');
   return { kind: 'page', status: hasProblem(problem) ? 422 : 200, html: databaseRestorePage(shell, view) };

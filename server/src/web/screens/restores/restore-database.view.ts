@@ -3,7 +3,7 @@ import type { RestoreMode, RoleChoice } from '@holdfast/shared/domain/restore.ts
 import { attrs, type Html, html } from '../../html.ts';
 import { button, linkButton } from '../../ui/button.ts';
 import { callout, type Flash } from '../../ui/flash.ts';
-import { errorSummary, type Field, fieldSection, formField } from '../../ui/form.ts';
+import { errorSummary, type Field, type FieldSection, fieldSection, formField } from '../../ui/form.ts';
 import type { Shell } from '../../ui/layout.ts';
 import { panel } from '../../ui/panel.ts';
 import { type ChoiceSearch, choiceSearch } from '../forms/choice-search.view.ts';
@@ -65,6 +65,8 @@ export type DatabaseRestoreView = RestoreFrame & {
     readonly roles: RoleChoice | '';
     /** The id of the one a safety backup goes to; empty where that is no choice. */
     readonly repository: string;
+    /** Whom to connect as; empty: the connection's own user. What was typed as the password is no value of a view. */
+    readonly connectAs: string;
     /** As typed, where it has to be. */
     readonly databaseName: string;
     readonly understood: boolean;
@@ -81,6 +83,8 @@ export type DatabaseRestoreView = RestoreFrame & {
 const LABELS: Readonly<Record<string, string>> = {
   place: 'Server connection',
   target: 'Database',
+  connectAs: 'User',
+  password: 'Password',
   mode: 'Way',
   tables: 'Tables',
   downloadKiBps: 'Speed limit',
@@ -123,11 +127,45 @@ function wherePanel({ values, places, search, placesHelp, errors }: DatabaseRest
     help: 'A new name leaves everything that exists alone. The name of a database that exists is for the other ways below.',
     error: errors['target'],
   };
+  const as = fieldSection(connectAsSection(values.connectAs, errors));
   return panel({
     title: '2 · Where to',
-    content: html`<div class="fields">${choiceSearch(search)}${formField(place)}${formField(target)}</div>`,
+    content: html`<div class="fields">${choiceSearch(search)}${formField(place)}${formField(target)}${as}</div>`,
   });
 }
+
+/** Said where a page is shown anew of a form that had one. */
+export const PASSWORD_AGAIN = 'Type it once more: no page gives it back.';
+
+/** Another user than the connection's own. Neither field is what a browser keeps or fills in by itself. */
+const connectAsSection = (user: string, errors: Readonly<Record<string, string>>): FieldSection => ({
+  title: 'Connect as another user',
+  help: 'Where the connection’s own user may only read. The password goes to the host sealed, for this restore alone, and is kept nowhere. What is made belongs to this user, but for what owners and grants say.',
+  folded: true,
+  open: user !== '',
+  fields: [
+    {
+      name: 'connectAs',
+      label: 'User',
+      kind: 'text',
+      mono: true,
+      autocomplete: 'off',
+      value: user,
+      help: 'Empty: the connection’s own user.',
+      error: errors['connectAs'],
+    },
+    {
+      name: 'password',
+      label: 'Password',
+      kind: 'password',
+      unneeded: 'with a user',
+      autocomplete: 'new-password',
+      secret: { stored: false },
+      help: user !== '' && errors['password'] === undefined ? PASSWORD_AGAIN : undefined,
+      error: errors['password'],
+    },
+  ],
+});
 
 function howPanel(view: DatabaseRestoreView): Html {
   const { values, modes, errors, action } = view;

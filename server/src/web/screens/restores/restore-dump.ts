@@ -29,11 +29,13 @@ import { nameEngine, nameFile } from './dump-words.ts';
 import type { RestoreFrame } from './restore.view.ts';
 import { CONFIRM_ID, confirmPanel, type DatabaseRestoreView, databaseRestorePage } from './restore-database.view.ts';
 import {
+  askForPassword,
   checkTyped,
   EMPTY_TYPED,
   findPlace,
   findTargetProblem,
   NAME_CHARS,
+  readCredential,
   readTyped,
   renameFields,
   type Typed,
@@ -181,7 +183,8 @@ async function showForm(
   typed?: Typed,
   { problem = NO_PROBLEM, seen = [] }: { problem?: FormProblem; seen?: readonly Flash[] } = {},
 ): Promise<PageReply> {
-  const view = await buildView(context, visit, scene, typed, { problem, seen });
+  const told = typed ? askForPassword(problem, typed) : problem;
+  const view = await buildView(context, visit, scene, typed, { problem: told, seen });
   if (wantsPart(visit, CONFIRM_ID)) return { kind: 'page', html: confirmPanel(view) };
   const shell = await buildShell(context, visit, 'restore');
   return { kind: 'page', status: hasProblem(problem) ? 422 : 200, html: databaseRestorePage(shell, view) };
@@ -195,7 +198,12 @@ async function look(context: CoreContext, visit: Visit, { found }: Scene, typed:
   const refused = place.judge(typed.mode);
   if (refused !== undefined) return [{ tone: 'problem', text: `${refused}.` }];
   try {
-    const seen = await lookAtTarget(context, visit.caller, { source: place.connection, database: typed.target });
+    const seen = await lookAtTarget(
+      context,
+      visit.caller,
+      { source: place.connection, database: typed.target },
+      readCredential(visit, typed),
+    );
     const connection = await context.store.sources.findSource(visit.caller.tenant, place.connection);
     const sessions = findSessionsRule(connection && findSourceAdapter(connection.kind)?.restore);
     // How much comes out of a file that is packed nobody knows before.
@@ -244,7 +252,7 @@ async function start(context: CoreContext, visit: Visit): Promise<PageReply> {
     return showForm(context, visit, scene, typed, {
       problem: { fields: { repository: 'Choose where the safety backup goes.' } },
     });
-  const { target, understood, databaseName, options = {} } = checked.asked;
+  const { target, understood, databaseName, credential, options = {} } = checked.asked;
   try {
     const run = await startDumpRestore(context, visit.caller, {
       host: scene.at.host,
@@ -254,6 +262,7 @@ async function start(context: CoreContext, visit: Visit): Promise<PageReply> {
       options: pickOptions(scene.found, options),
       repository,
       databaseName,
+      credential,
     });
     return { kind: 'redirect', to: visit.urls.run({ run: run.id }) };
   } catch (thrown) {

@@ -20,8 +20,10 @@ export function listTerms(options: RestoreOptions = {}): readonly RunFact[] {
     jobs,
     roles,
     downloadKiBps,
+    connectAs,
   } = options;
   const wished: readonly (readonly [string, string | false])[] = [
+    ['connected as', connectAs !== undefined && `${connectAs}, whose password is kept nowhere`],
     ['safety backup', safetyBackup === false && 'waived'],
     ['sessions of others', endSessions === true && 'ended where the way needs it'],
     ['first read', readFirst === true && 'the whole backup, before anything was made'],

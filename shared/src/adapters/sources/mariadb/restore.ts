@@ -11,7 +11,7 @@ import * as z from 'zod';
 import { RESTORE_MODES } from '../../../domain/restore.ts';
 import { getText } from '../../config-values.ts';
 import type { DatabaseRestore, RestoreInput, ToolOutcome, Verdict } from '../../source.ts';
-import { parseJsonLine } from '../database.ts';
+import { DATABASE_LOGIN, parseJsonLine } from '../database.ts';
 import { createClientCommand, createScriptCommand, createSqlCommand, needsTls } from './connection.ts';
 import { classifyMariadbText } from './failures.ts';
 import { RENAMING } from './renaming.ts';
@@ -24,6 +24,7 @@ import {
   createInspectSql,
   createUnmarkSql,
   createVerifySql,
+  quoteIdentifier,
 } from './sql.ts';
 import { planTake } from './take.ts';
 import { checkTls } from './tls.ts';
@@ -41,6 +42,7 @@ const inspection = z.object({
   serverVersion: z.string(),
   filesAt: z.string(),
   exists: z.number(),
+  seesAll: z.number(),
   marks: z.string().nullable(),
   outsiders: z.number(),
   sizeBytes: z.number().min(0),
@@ -85,6 +87,7 @@ function isOlder(serverVersion: string, dumpedFrom: string): boolean {
 }
 
 export const mariadbRestore: DatabaseRestore = {
+  login: DATABASE_LOGIN,
   modes: RESTORE_MODES,
   head: {
     bytes: HEAD_BYTES,
@@ -101,6 +104,7 @@ export const mariadbRestore: DatabaseRestore = {
     const found = parseJsonLine(inspection, stdout);
     return {
       exists: found.exists > 0,
+      seesAll: found.seesAll > 0,
       empty: found.tables + found.views + found.routines + found.triggers + found.events === 0,
       serverVersion: found.serverVersion,
       fixed: found.views + found.routines + found.triggers + found.events + found.outsiders,
@@ -145,4 +149,5 @@ export const mariadbRestore: DatabaseRestore = {
     };
   },
   planDropTarget: (input) => createSqlCommand(input, undefined, createDropSql(getTarget(input))),
+  sayDrop: (database) => `DROP DATABASE ${quoteIdentifier(database)};`,
 };

@@ -121,6 +121,7 @@ const COUNTS = `'tables', (SELECT COUNT(*) FROM information_schema.TABLES WHERE 
 export function createInspectSql(target: string, tlsNeeded: boolean): string {
   return `${createSetName(target)}; ${createTlsLook(tlsNeeded)}SELECT JSON_OBJECT('serverVersion', VERSION(), 'filesAt', @@datadir,
   'exists', (SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE ${isTarget('SCHEMA_NAME')}),
+  'seesAll', (SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'mysql' AND TABLE_NAME = 'db'),
   'marks', (SELECT GROUP_CONCAT(SUBSTR(TABLE_NAME, ${MARK_PREFIX.length + 1})) FROM information_schema.TABLES
     WHERE ${isTarget('TABLE_SCHEMA')} AND NOT (${isNoMark()})),
   'sizeBytes', (SELECT COALESCE(SUM(DATA_LENGTH + INDEX_LENGTH), 0) FROM information_schema.TABLES WHERE ${isTarget('TABLE_SCHEMA')}),

@@ -6,7 +6,7 @@
 import * as z from 'zod';
 import { RESTORE_MODES } from '../../../domain/restore.ts';
 import type { DatabaseRestore, PourInput, RestoreInput, ToolOutcome, Verdict } from '../../source.ts';
-import { parseJsonLine } from '../database.ts';
+import { DATABASE_LOGIN, parseJsonLine } from '../database.ts';
 import { cleanToolText, describeOutcome } from '../tool-text.ts';
 import { createEndSessionsSql, planCopyTables, planSchemas, planSwap } from './beside.ts';
 import { createPgCommand, createPsqlCommand, getMaintenanceDatabase, getSourceDatabase } from './connection.ts';
@@ -14,7 +14,15 @@ import { POSTGRES_FAILURES } from './failures.ts';
 import { HEAD_BYTES, isOlderPg, readArchiveHead } from './head.ts';
 import { postgresRoles } from './roles.ts';
 import { postgresScript } from './script.ts';
-import { checkDatabaseName, createCreateSql, createDropSql, createInspectSql, formatDatabaseUri, VERIFY_SQL } from './sql.ts';
+import {
+  checkDatabaseName,
+  createCreateSql,
+  createDropSql,
+  createInspectSql,
+  formatDatabaseUri,
+  quoteIdentifier,
+  VERIFY_SQL,
+} from './sql.ts';
 import { postgresWitness } from './witness.ts';
 
 interface IgnorableError {
@@ -123,6 +131,7 @@ const listPourOptions = (input: PourInput): readonly string[] => [
 ];
 
 export const postgresRestore: DatabaseRestore = {
+  login: DATABASE_LOGIN,
   modes: RESTORE_MODES,
   head: { bytes: HEAD_BYTES, read: readArchiveHead, isOlder: isOlderPg },
   planProof: (input) =>
@@ -138,6 +147,7 @@ export const postgresRestore: DatabaseRestore = {
     return {
       ...found,
       empty: objects === 0,
+      seesAll: true,
       marks: oid === null ? [] : [oid],
       serverVersion: serverVersion.split(' ', 1)[0] ?? '',
       ...(filesAt === null ? {} : { filesAt }),
@@ -178,4 +188,5 @@ export const postgresRestore: DatabaseRestore = {
     };
   },
   planDropTarget: (input) => createPsqlCommand(input, getMaintenanceDatabase(input), 'drop', createDropSql(getTarget(input))),
+  sayDrop: (database) => `DROP DATABASE ${quoteIdentifier(database)};`,
 };
