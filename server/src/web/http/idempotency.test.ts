@@ -19,7 +19,11 @@ const start = defineEndpoint({
   summary: 'Starts something.',
   tag: 'test',
   params: z.strictObject({ thing: z.string() }),
-  body: z.strictObject({ mood: z.string().default('calm'), note: z.string().optional() }),
+  body: z.strictObject({
+    mood: z.string().default('calm'),
+    note: z.string().optional(),
+    credential: z.strictObject({ user: z.string(), password: z.string() }).optional(),
+  }),
   reply: z.unknown(),
   status: 202,
   async handle(_context, _caller, { params, body }) {
@@ -55,6 +59,14 @@ describe('An Idempotency-Key', () => {
     assert.deepEqual([first.headers['idempotency-replayed'], again.headers['idempotency-replayed']], [undefined, 'true']);
     assert.notEqual(first.meta.requestId, again.meta.requestId, 'each request has its own id');
     assert.notEqual((await call('twice')).data?.number, first.data?.number);
+  });
+
+  it('knows a call by all but a password that is kept nowhere, of which there is no digest either', async () => {
+    const give = (user: string, password: string) => call('given', { credential: { user, password } });
+    const first = await give('postgres', 'one');
+    const again = await give('postgres', 'another');
+    assert.deepEqual([again.data, again.headers['idempotency-replayed']], [first.data, 'true']);
+    assert.equal((await give('admin', 'one')).error?.code, 'CONFLICT');
   });
 
   it('is refused for another body, and for another path', async () => {

@@ -40,11 +40,19 @@ export function readIdempotencyKey(request: Request): string | undefined {
   throw createHttpFault('invalid', 400, `Idempotency-Key must be 1 to ${IDEMPOTENCY.keyChars} visible characters`);
 }
 
-/** Objects by their sorted keys: the same body in another order is the same body. */
+/** The part of a body that is for its call alone, and of it what may be kept nowhere: no digest is made of that either. */
+const CREDENTIAL = 'credential';
+const UNKEPT = 'password';
+
+/** Objects by their sorted keys: the same body in another order is the same body; one with another password of a credential is, too. */
 function digest(value: unknown): string {
-  const text = JSON.stringify(value, (_name, inner: unknown) =>
+  const text = JSON.stringify(value, (name, inner: unknown) =>
     typeof inner === 'object' && inner !== null && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      ? Object.fromEntries(
+          Object.entries(inner)
+            .filter(([key]) => name !== CREDENTIAL || key !== UNKEPT)
+            .sort(([a], [b]) => (a < b ? -1 : 1)),
+        )
       : inner,
   );
   return createHash('sha256').update(text).digest('base64url');
