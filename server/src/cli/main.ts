@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock, systemRandomBytes } from '@holdfast/shared/clock.ts';
 import { readHiddenLine } from '@holdfast/shared/hidden-line.ts';
+import { CliError, EXIT } from './exit.ts';
 import { readCliEnvironment } from './login.ts';
 import { runCommandLine } from './program.ts';
 
@@ -17,7 +18,13 @@ async function readInput(): Promise<string> {
 async function readSecret(question: string): Promise<string> {
   if (!process.stdin.isTTY) return await readInput();
   process.stderr.write(question);
-  return await readHiddenLine(process.stdin).finally(() => process.stderr.write('\n'));
+  try {
+    return await readHiddenLine(process.stdin);
+  } catch (error) {
+    throw new CliError(EXIT.notRun, (error as Error).message);
+  } finally {
+    process.stderr.write('\n');
+  }
 }
 
 // A reader that has seen enough, such as head, is no failure.

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { SnapshotId } from '@holdfast/shared/domain/ids.ts';
+import { MINUTE_MS } from '@holdfast/shared/durations.ts';
 import { waitUntil } from '@holdfast/shared/fixtures/wait-for.ts';
 import { startPostgres } from '../../handlers/fixtures/database-servers.ts';
 import { addDatabase, createOrder, type RestoreOrder, readEnd, readLog } from '../../handlers/fixtures/restore-orders.ts';
@@ -305,12 +306,24 @@ test('A restore whose agent was killed', async (t) => {
       assert.equal(await listNames(), names);
       await server.query('ALTER ROLE reader NOSUPERUSER');
 
+      const pauses: number[] = [];
+      const { setTimer } = rig.workbench;
+      rig.workbench.setTimer = (ms, callback) => {
+        pauses.push(ms);
+        return setTimer(ms, callback);
+      };
       const filled = createGiven('half');
       await create('half');
       leave(filled, { made: [], own: { database: 'half', mark: await readOid('half') } });
       const kept = await recover(filled);
       assert.deepEqual([readEnd(kept).state, readEnd(kept).reason], ['failed', 'interrupted']);
       assert.match(readLog(kept), /half could not be dropped: .*must be owner.*drop it: DROP DATABASE "half";/s);
+      await waitUntil('three tries', () => pauses.includes(4 * MINUTE_MS));
+      assert.deepEqual(
+        pauses.filter((pause, index) => pause > (pauses[index - 1] ?? 0)).slice(-3),
+        [MINUTE_MS, 2 * MINUTE_MS, 4 * MINUTE_MS],
+        'less and less often',
+      );
       // After days nobody tries any more, and a person has been told what to type.
       journal.runs.changeClosed('restore', (body) =>
         (body as JournaledRestore | null)?.half ? { ...(body as JournaledRestore), owedSince: 0 } : body,

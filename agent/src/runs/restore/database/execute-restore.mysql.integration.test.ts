@@ -67,7 +67,14 @@ test('A MySQL database is backed up and restored', async (t) => {
         const target = { kind: 'database', source: source.id, database, mode } as const;
         return carryOut(rig, { ...order, target, options: { safetyBackup: true } });
       };
-      const copy = await restore(`${name}_copy`, 'new');
+      await server.query("CREATE USER IF NOT EXISTS reader@'%' IDENTIFIED BY 'of the reader'; GRANT SELECT ON *.* TO reader@'%'");
+      const reader = { kind: server.kind, port: server.port, user: 'reader', password: 'of the reader' };
+      const anew = createOrder(rig, source, made, { database: `${name}_copy`, on: reader });
+      assert.equal(readEnd(await carryOut(rig, anew)).reason, 'restore_permission');
+      // The connection only reads; who was given for this restore may do more.
+      const given = createOrder(rig, source, made, { database: `${name}_copy`, on: reader });
+      const credential = rig.seal('request', `${given.run}.credential`, { password: server.password });
+      const copy = await carryOut(rig, { ...given, options: { connectAs: server.user }, credential });
       assertSucceeded(copy);
       assert.equal(await server.dump(`${name}_copy`), await server.dump(name));
       assert.match(JSON.stringify(findEvent(copy, 'run.finished').evidence), /2 tables/);
