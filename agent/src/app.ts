@@ -7,6 +7,7 @@ import { RUNS } from '@holdfast/shared/limits.ts';
 import type { AgentConfig } from './config.ts';
 import { createHandlers } from './handlers/all.ts';
 import { readSpec } from './handlers/spec-put.ts';
+import { createRecoveryKeeper } from './host/recovery-copies.ts';
 import { openJournal } from './journal/journal.ts';
 import { createExecutor } from './runs/executor.ts';
 import { recoverRuns } from './runs/recovery/recovery.ts';
@@ -42,6 +43,7 @@ export async function createAgent(config: AgentConfig, log: AgentLog): Promise<A
   tooling.workDirs.sweep();
   sweepSpool(tooling.spoolDir);
   tooling.sweepScratch();
+  const recovery = createRecoveryKeeper(config.stateDir, log);
   const stopping = new AbortController();
   let session: Session | undefined;
   let spec: Spec | undefined;
@@ -74,6 +76,7 @@ export async function createAgent(config: AgentConfig, log: AgentLog): Promise<A
     log.info({ version: next.version, plans: next.plans.length, sources: next.sources.length }, 'spec taken over');
     drain.look();
     secrets.adopt(next);
+    recovery.adopt(next);
     if (next.secretsMode === 'just_in_time') tooling.forgetMachineKeys();
     // Limits may have changed with it.
     executor.reconsider();
@@ -85,6 +88,7 @@ export async function createAgent(config: AgentConfig, log: AgentLog): Promise<A
     try {
       spec = readSpec(workbench, stored);
       secrets.adopt(spec);
+      recovery.adopt(spec);
     } catch (error) {
       log.error({ err: error }, 'the stored spec cannot be used; waiting for the server to send one');
     }
@@ -180,6 +184,7 @@ export async function createAgent(config: AgentConfig, log: AgentLog): Promise<A
         clearTimeout(grace);
         stopping.abort();
         await Promise.race([served.catch(() => undefined), sleep(GOODBYE_MS, undefined, { ref: false })]);
+        await recovery.settle();
         workbench.secrets.wipe();
         host.close();
         life.end();

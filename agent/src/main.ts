@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * `holdfast-agent`: run, status, doctor, restore, version. Data on standard output, logs on standard error. Each command loads what it needs
+ * `holdfast-agent`: run, status, drained, doctor, recovery-kit, restore, version. Data on standard output, logs on standard error. Each command loads what it needs
  * itself, so that one that only reads does not wait for what runs backups.
  */
 import { systemClock } from '@holdfast/shared/clock.ts';
@@ -111,6 +111,20 @@ withCommon(program.command('doctor').description('check tools, directories and p
       const { runDoctor } = await import('./commands/doctor.ts');
       const healthy = await runDoctor(readConfig(options), options.json === true);
       if (!healthy) process.exitCode = EXIT.failed;
+    }),
+  );
+
+withCommon(
+  program
+    .command('recovery-kit')
+    .description('where what opens the repositories lies, sealed to the recovery key; opened with age'),
+)
+  .option('--repository <name>', 'print the sealed copy of this one, by name or id')
+  .option('--json', 'print JSON')
+  .action(
+    guard(async (options: CommonOptions & { repository?: string }) => {
+      const { runRecoveryKit } = await import('./commands/recovery-kit.ts');
+      await runRecoveryKit(readConfig(options), options.repository, options.json === true);
     }),
   );
 

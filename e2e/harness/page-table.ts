@@ -22,6 +22,7 @@ const NO_PAGES: ReadonlySet<string> = new Set([
   '/sources/:source/restore',
   '/settings/people/:user/link',
   '/audit/export',
+  '/repositories/recovery-key/kit',
 ]);
 
 const MONTH = '2026-11';
@@ -72,6 +73,7 @@ export function listSeededPages({
     '/repositories/:repository/edit': [{ name: 'repository-edit', path: `${repository}/edit` }],
     '/repositories/:repository/admin': [{ name: 'repository-admin', path: `${repository}/admin` }],
     '/repositories/:repository/routine': [{ name: 'repository-routine', path: `${repository}/routine` }],
+    '/repositories/recovery-key': [{ name: 'recovery-key', path: '/repositories/recovery-key' }],
     '/repositories/recovery-sheet': [{ name: 'recovery-sheet', path: '/repositories/recovery-sheet' }],
     '/repositories/:repository/password': [{ name: 'repository-password', path: `${repository}/password` }],
     '/repositories/:repository/locks': [{ name: 'repository-locks', path: `${repository}/locks` }],

@@ -1,4 +1,5 @@
-import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { copyFile, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ApiPlan, ApiRepository } from '../harness/api.ts';
 import { expect, expectAccessible, finishStack, signIn, test } from '../harness/browser.ts';
@@ -10,6 +11,7 @@ import { type PostgresHandle, startPostgres } from '../harness/services/postgres
 import { type RestServerHandle, startRestServer } from '../harness/services/rest-server.ts';
 import { runTool } from '../harness/services/tool-run.ts';
 import { getPostgresFolder, getRestic } from '../harness/services/tools.ts';
+import { waitFor } from '../harness/services/wait-for.ts';
 import { type EnrolledHost, type Stack, startStack } from '../harness/stack.ts';
 
 const PASSWORD = 'otters under ferns';
@@ -22,6 +24,26 @@ let rest: RestServerHandle;
 let tree: string;
 let plan: ApiPlan;
 let repository: ApiRepository;
+
+/** What a person keeps elsewhere. */
+const kept = () => join(stack.directory, 'kept');
+const keyFile = () => join(kept(), 'recovery-key.txt');
+const openWithAge = async (file: string) => (await runTool('age', ['-d', '-i', keyFile(), file])).stdout;
+
+/** A machine with restic and the lines of this text, as they stand there up to its first command; only where their files go is another place. */
+async function makeMachine(home: string, text: string): Promise<{ restic: string; env: Record<string, string> }> {
+  const { path: resticPath } = await getRestic('new');
+  await mkdir(home);
+  const [, rest = ''] = text.split('Open it, on any machine with restic 0.14 or newer:\n');
+  const opening = (rest.split('\nrestic snapshots\n')[0] ?? '').replaceAll(
+    '/root/holdfast-recovery',
+    `${home.replaceAll(' ', '-')}-kit`,
+  );
+  const script = join(home, 'restic-by-the-kit');
+  await writeFile(script, `#!/bin/sh\n${opening}\nrestic "$@"\n`, { mode: 0o700 });
+  await symlink(resticPath, join(home, 'restic'));
+  return { restic: script, env: { HOME: home, PATH: `${home}:${process.env['PATH'] ?? ''}` } };
+}
 
 test.beforeAll(async () => {
   [stack, postgres, spare, rest] = await Promise.all([
@@ -73,6 +95,39 @@ test('the recovery sheet says how to open the repository and no password; one fr
   expect(passwordProof?.by).toBe('ada');
 });
 
+test('a recovery key is set on its page, what opens the repository is sealed to it, and a code typed back proves it', async ({
+  page,
+}) => {
+  const { server, admin, api } = stack;
+  await mkdir(kept());
+  await runTool('age-keygen', ['-o', keyFile()]);
+  const recipient = (await runTool('age-keygen', ['-y', keyFile()])).stdout.trim();
+  await signIn(page, server.url, admin, '/repositories/recovery-sheet');
+  await page.getByRole('link', { name: 'Recovery key', exact: true }).click();
+  await expect(page.locator('main')).toContainText('There is no recovery key.');
+  await page.getByLabel('Recipient').fill(recipient);
+  await page.getByRole('button', { name: 'Set recovery key' }).click();
+  await expect(page.locator('main')).toContainText('Nobody has shown yet that they have the recovery key.');
+  await page.getByRole('button', { name: 'Prove that you have it…' }).click();
+  const sealed = join(kept(), 'code.age');
+  await writeFile(sealed, `${(await page.locator('#code pre > span').allTextContents()).join('\n')}\n`);
+  await expectAccessible(page);
+  await page.getByRole('textbox', { name: 'Code' }).fill(await openWithAge(sealed));
+  await page.getByRole('button', { name: 'Prove it' }).click();
+  await expect(page.locator('main')).toContainText('The recovery key opens the only repository.');
+  await page.setViewportSize({ width: 360, height: 800 });
+  expect(await page.evaluate<number>('document.documentElement.scrollWidth')).toBeLessThanOrEqual(360);
+  const { sealedCopy } = await api.get<{ sealedCopy?: { keyProof?: { by: string } } }>(`/repositories/${repository.id}`);
+  expect(sealedCopy?.keyProof?.by).toBe('ada');
+  // What the last test goes by: a copy of the database, and the file that lies on the host.
+  await server.runCommand(['backup', '--to', join(kept(), 'copy.db')]);
+  const onHost = join(host.agent.stateDir, 'recovery', `${repository.id}.age`);
+  await waitFor('the sealed copy on the host', async () => (existsSync(onHost) ? true : undefined));
+  await copyFile(onHost, join(kept(), 'from-the-host.age'));
+  const { stdout } = await host.agent.runCommand(['recovery-kit', '--repository', repository.name]);
+  expect(stdout).toBe(await readFile(onHost, 'utf8'));
+});
+
 test('server, host and database server are gone: the recovery kit alone opens the repository, and everything comes back', async () => {
   const kit = await stack.server.runCommand(['recovery-kit']);
   expect(kit).toContain('set -o pipefail; restic dump ID /database.dump | pg_restore');
@@ -82,20 +137,8 @@ test('server, host and database server are gone: the recovery kit alone opens th
   await postgres.stop();
   for (const path of [stack.server.dataDir, host.agent.stateDir, tree]) await rm(path, { recursive: true });
 
-  const { path: resticPath } = await getRestic('new');
   const home = join(stack.directory, 'a new machine');
-  await mkdir(home);
-  // The lines of the kit as they stand there, up to the first command of restic; only where the files go is another place here.
-  const [, rest = ''] = kit.split('Open it, on any machine with restic 0.14 or newer:\n');
-  const opening = (rest.split('\nrestic snapshots\n')[0] ?? '').replaceAll(
-    '/root/holdfast-recovery',
-    join(stack.directory, 'kit'),
-  );
-  const script = join(home, 'restic-by-the-kit');
-  await writeFile(script, `#!/bin/sh\n${opening}\nrestic "$@"\n`, { mode: 0o700 });
-  await symlink(resticPath, join(home, 'restic'));
-  const env = { HOME: home, PATH: `${home}:${process.env['PATH'] ?? ''}` };
-  const restic = script;
+  const { restic, env } = await makeMachine(home, kit);
   const list = async (role: string) => {
     const { stdout } = await runTool(restic, ['snapshots', '--json', '--tag', `role:${role}`], { env });
     return JSON.parse(stdout) as readonly { readonly id: string; readonly paths: readonly string[] }[];
@@ -129,4 +172,16 @@ test('server, host and database server are gone: the recovery kit alone opens th
     env: { ...env, ...server },
   });
   expect(await spare.hashDatabase('shop')).toEqual(original.shop);
+});
+
+test('server, host and master key are gone: a copy of the database, or of one file of the host, and the recovery key open the repository', async () => {
+  expect(existsSync(stack.server.dataDir)).toBe(false);
+  const to = join(kept(), 'kit');
+  const copy = join(kept(), 'copy.db');
+  const file = (await stack.server.runCommand(['recovery-kit', '--sealed', '--database', copy, '--to', to])).trim();
+  const fromDatabase = await openWithAge(file);
+  expect(await openWithAge(join(kept(), 'from-the-host.age'))).toBe(fromDatabase);
+  const { restic, env } = await makeMachine(join(stack.directory, 'another machine'), fromDatabase);
+  const { stdout } = await runTool(restic, ['snapshots', '--json', '--tag', 'role:data'], { env });
+  expect(JSON.parse(stdout)).toHaveLength(2);
 });

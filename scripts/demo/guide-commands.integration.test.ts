@@ -6,7 +6,7 @@ import { tryTool } from '../../e2e/harness/services/tool-run.ts';
 import { listGuideCommands, listOptions, listSubcommands, namesOption } from './guide-commands.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-const TOOLS = new Set(['restic', 'psql', 'createdb', 'pg_restore', 'mariadb', 'curl']);
+const TOOLS = new Set(['restic', 'psql', 'createdb', 'pg_restore', 'mariadb', 'curl', 'age', 'age-keygen']);
 const commands = ['README.md', ...globSync('docs/**/*.md', { cwd: ROOT })]
   .flatMap((document) => listGuideCommands(document, readFileSync(join(ROOT, document), 'utf8')))
   .filter(({ words }) => TOOLS.has(words[0] ?? ''));
@@ -21,7 +21,7 @@ describe('The commands of other tools in the documents', () => {
       if (program === 'curl' && code === 127) continue;
       assert.equal(code, 0, `${document}:${line} ${program} ${args.join(' ')}: ${stderr}`);
       for (const option of listOptions(words))
-        assert.ok(namesOption(stdout, option), `${document}:${line} ${program} has no ${option}`);
+        assert.ok(namesOption(`${stdout}${stderr}`, option), `${document}:${line} ${program} has no ${option}`);
     }
   });
 });

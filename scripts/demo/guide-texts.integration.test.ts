@@ -20,7 +20,7 @@ const commands = documents.flatMap((document) => listGuideCommands(document, rea
 const of = (...programs: string[]) => commands.filter(({ words }) => programs.includes(words[0] ?? ''));
 
 /** Tools of others; the integration test asks them. */
-const FOREIGN = ['restic', 'psql', 'createdb', 'pg_restore', 'mariadb'];
+const FOREIGN = ['restic', 'psql', 'createdb', 'pg_restore', 'mariadb', 'age', 'age-keygen'];
 /** So old and plain that nothing about them can be wrong. */
 const PLAIN = ['cd', 'git', 'grep', 'journalctl', 'ln', 'npm', 'printf', 'sed', 'set', 'systemctl', 'umask', 'useradd'];
 

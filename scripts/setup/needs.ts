@@ -49,6 +49,7 @@ const demoNeeds: readonly Need[] = [
 const testNeeds: readonly Need[] = [
   ...demoNeeds,
   needProgram('chromium-headless-shell'),
+  needProgram('age'),
   needProgram('openssl'),
   needProgram('sshd', 'openssh-server'),
   needProgram('ssh', 'openssh-client'),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -80,6 +80,45 @@ describe('holdfast-server recovery-kit', () => {
     assert.deepEqual([kit['hasSecrets'], kit['repositories']], [true, []]);
     const { count } = read<{ count: number }>("SELECT count(*) AS count FROM audit WHERE action = 'recovery_kit.printed'");
     assert.equal(count, 2, 'each print is in the audit');
+  });
+});
+
+describe('holdfast-server recovery-key create', () => {
+  it('prints the secret half once and keeps the recipient alone; what is sealed to it is read without the master key', async () => {
+    const none = await run('recovery-kit', '--sealed');
+    assert.deepEqual([none.code, none.stdout], [1, '']);
+    assert.match(none.stderr, /holds no sealed copy/);
+    const made = await run('recovery-key', 'create');
+    assert.deepEqual([made.code, made.stderr], [0, '']);
+    const identity = /^(AGE-SECRET-KEY-1[A-Z0-9]{58})$/m.exec(made.stdout)?.[1] ?? assert.fail(made.stdout);
+    const { recipient } = read<{ recipient: string }>('SELECT recipient FROM recovery_keys');
+    assert.ok(made.stdout.includes(recipient));
+    assert.ok(!readFileSync(join(dataDir, 'holdfast.db')).includes(identity));
+    const again = await run('recovery-key', 'create');
+    assert.equal(again.code, 1);
+    assert.match(again.stderr, /another recovery key is there/);
+    const replaced = JSON.parse((await run('recovery-key', 'create', '--replaces', recipient, '--json')).stdout) as Record<
+      string,
+      string
+    >;
+    assert.notEqual(replaced['recipient'], recipient);
+    const copy = join(folder, 'copy.db');
+    const database = new Database(join(dataDir, 'holdfast.db'));
+    database.exec(`INSERT INTO repositories (id, tenant_id, name, name_key, kind, config, secrets, version, created_at, updated_at)
+      VALUES ('repo_x', 'ten_default', '../Off site', '../off site', 'local', '{}', '{}', 1, 1, 1);
+      INSERT INTO recovery_copies (repository_id, tenant_id, recipient, made_at, mark, repository_version, sealed)
+      VALUES ('repo_x', 'ten_default', 'age1', 1, 'm', 1, 'the sealed text');
+      VACUUM INTO '${copy}';
+      DELETE FROM repositories WHERE id = 'repo_x'`);
+    database.close();
+    const to = join(folder, 'kit');
+    const written = await run('recovery-kit', '--sealed', '--database', copy, '--to', to);
+    const file = join(to, 'off-site-repo_x.age');
+    assert.deepEqual([written.code, written.stdout, written.stderr], [0, `${file}\n`, '']);
+    assert.equal(readFileSync(file, 'utf8'), 'the sealed text');
+    assert.equal(statSync(file).mode & 0o777, 0o600);
+    const wrong = await run('recovery-kit', '--to', to);
+    assert.deepEqual([wrong.code, wrong.stdout], [2, '']);
   });
 });
 

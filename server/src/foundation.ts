@@ -21,6 +21,7 @@ import type { Store } from './store/store.ts';
 import { createFieldCipher, createKeyring } from './vault/keyring.ts';
 import { loadMasterKey, type MasterKey } from './vault/master-key.ts';
 import { createPasswords } from './vault/passwords.ts';
+import { createRecoverySealer } from './vault/recovery-sealer.ts';
 import { createServerIdentity, openServerIdentity, serverIdentityRecordSchema } from './vault/server-identity.ts';
 
 const MIGRATIONS = fileURLToPath(new URL('../../migrations', import.meta.url));
@@ -159,6 +160,7 @@ export async function openFoundation(options: FoundationOptions): Promise<CoreCo
       crypto,
       cipher: await openCipher(crypto, store, master),
       passwords: createPasswords(randomBytes),
+      recovery: createRecoverySealer(crypto, master),
       identity: await openIdentity(crypto, store, master),
       bus: createBus(),
       directory,

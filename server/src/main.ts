@@ -1,8 +1,10 @@
 #!/usr/bin/env node
-/** `holdfast-server`: serve, user create, user link, audit verify, api-key create, backup, recovery-kit, version. Data on standard output, logs on standard error. */
+/** `holdfast-server`: serve, user create, user link, audit verify, api-key create, backup, recovery-kit, recovery-key create, version. Data on standard output, logs on standard error. */
 
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
+import { join } from 'node:path';
 import { systemClock } from '@holdfast/shared/clock.ts';
 import { DAY_MS } from '@holdfast/shared/durations.ts';
 import { AppError, toAppError } from '@holdfast/shared/errors.ts';
@@ -14,14 +16,18 @@ import { issuePasswordLink, listPeople } from './core/accounts/people.ts';
 import { SCOPES, type Scope } from './core/accounts/scopes.ts';
 import { describeVerdict, verifyAudit } from './core/audit-chain.ts';
 import type { CoreContext } from './core/ports.ts';
+import { flatten } from './core/repositories/opening-text.ts';
+import { createRecoveryKey } from './core/repositories/recovery-key.ts';
 import { readRecoveryKit } from './core/repositories/recovery-sheet.ts';
 import { formatRecoverySheet } from './core/repositories/recovery-text.ts';
+import { nameCopyFile } from './core/repositories/repository-opening.ts';
 import { findDatabase, openFoundation } from './foundation.ts';
 import { createDirectory } from './hub/directory.ts';
 import { createLog, type ServerLog } from './log.ts';
 import { noteCopy } from './own-facts.ts';
 import { ROLES, type Role } from './store/people.ts';
 import { backUpStore } from './store/sqlite/file/copy.ts';
+import { readSealedCopies } from './store/sqlite/file/sealed-copies.ts';
 import { checkPasswordRules } from './vault/password-rules.ts';
 import { SERVER_VERSION } from './version.ts';
 import { createUrls } from './web/urls.ts';
@@ -158,10 +164,63 @@ async function backUpCommand({ to, json }: { to: string; json?: boolean }): Prom
   process.stdout.write(json ? `${JSON.stringify({ path: to, bytes })}\n` : `copied ${bytes} bytes to ${to}, whole\n`);
 }
 
+interface KitOptions {
+  sealed?: boolean;
+  to?: string;
+  database?: string;
+  json?: boolean;
+}
+
 /** Beside the master key nothing here is more secret than before: whoever can run this can read every password anyway. */
-async function printKitCommand({ json }: { json?: boolean }): Promise<void> {
+async function printKitCommand(options: KitOptions): Promise<void> {
+  const { sealed, to, database, json } = options;
+  if (sealed === true) return printSealedCommand(options);
+  if (to !== undefined || database !== undefined)
+    throw new AppError('invalid', '--to and --database are for sealed copies: add --sealed');
   const kit = await onStore((context) => readRecoveryKit(context, createCliCaller(userInfo().username)));
   process.stdout.write(json ? `${JSON.stringify(kit)}\n` : formatRecoverySheet(kit));
+}
+
+/** The copies as they lie in a database, which needs no key of the server: to standard output, or a file for each repository. */
+async function printSealedCommand({ to, database, json }: KitOptions): Promise<void> {
+  const path = database ?? findDatabase(loadConfig(readEnvironment()).dataDir);
+  const copies = readSealedCopies(path);
+  if (copies.length === 0)
+    throw new AppError('not_found', `${path} holds no sealed copy: there is no recovery key, or no repository`);
+  if (to === undefined) {
+    process.stdout.write(
+      json ? `${JSON.stringify(copies)}\n` : copies.map(({ name, sealed }) => `${flatten(name)}\n${sealed}`).join('\n'),
+    );
+    return;
+  }
+  const files = copies.map(({ repository, name, sealed }) => ({
+    repository,
+    name,
+    file: join(to, nameCopyFile(repository, name)),
+    sealed,
+  }));
+  mkdirSync(to, { recursive: true, mode: 0o700 });
+  for (const { file, sealed } of files) writeFileSync(file, sealed, { mode: 0o600 });
+  const written = files.map(({ sealed: _text, ...one }) => one);
+  process.stdout.write(json ? `${JSON.stringify(written)}\n` : written.map(({ file }) => `${file}\n`).join(''));
+}
+
+interface NewKeyOptions {
+  replaces?: string;
+  json?: boolean;
+}
+
+async function createRecoveryKeyCommand({ replaces, json }: NewKeyOptions): Promise<void> {
+  const { identity, recipient } = await onStore((context) =>
+    createRecoveryKey(context, createCliCaller(userInfo().username), replaces),
+  );
+  // Printed once and never again: it is kept nowhere.
+  const lines = [
+    `# Recovery key of Holdfast, public key: ${recipient}`,
+    '# Keep this where neither the server nor its hosts are needed to read it. It is not printed again.',
+    identity,
+  ];
+  process.stdout.write(json ? `${JSON.stringify({ recipient, identity })}\n` : `${lines.join('\n')}\n`);
 }
 
 const guard =
@@ -234,8 +293,19 @@ program
 program
   .command('recovery-kit')
   .description('print what opens every repository with restic alone, passwords and keys included, beside a running server')
+  .option('--sealed', 'print the copies that are sealed to the recovery key instead, which needs no master key')
+  .option('--to <directory>', 'with --sealed: write a file for each repository there')
+  .option('--database <file>', 'with --sealed: read this database or copy of one')
   .option('--json', 'print JSON')
   .action(guard(printKitCommand));
+program
+  .command('recovery-key')
+  .description('the key to which what opens the repositories is sealed')
+  .command('create')
+  .description('make a recovery key and print its secret half once, beside a running server')
+  .option('--replaces <recipient>', 'the recipient that is there, which goes')
+  .option('--json', 'print JSON')
+  .action(guard(createRecoveryKeyCommand));
 program
   .command('version')
   .description('print the version')

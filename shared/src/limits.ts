@@ -203,6 +203,18 @@ export const MAINTENANCE = {
   passwordProvenMs: 92 * 24 * 3_600_000,
 } as const;
 
+/** The recovery key, and what is sealed to it. */
+export const RECOVERY = {
+  /** A sealed copy that goes to hosts; a longer one stays on the server. Most have two. */
+  copyChars: 16 * KIB,
+  /** Sealed while somebody waits for a new key, and in one round; each takes some milliseconds. */
+  sealedAtOnce: 200,
+  sealedPerRound: 100,
+  /** A code to be typed back. */
+  codeLifeMs: 30 * MINUTE,
+  codeTries: 5,
+} as const;
+
 /** Looking into snapshots, and choosing from them. */
 export const BROWSE = {
   /** Entries of a directory, things found, changes between two snapshots: in one answer. */

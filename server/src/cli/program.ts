@@ -20,6 +20,7 @@ import { type CliParts, wantsJson } from './parts.ts';
 import { addPeopleCommands } from './people-commands.ts';
 import { addApiCommand, addReadCommands } from './read-commands.ts';
 import { addRecoveryCommands } from './recovery-commands.ts';
+import { addRecoveryKeyCommands } from './recovery-key-commands.ts';
 import { addRetentionCommands } from './retention-commands.ts';
 import { addRunCommands } from './run-commands.ts';
 import { addSnapshotCommands } from './snapshot-commands.ts';
@@ -45,6 +46,10 @@ export function createProgram(parts: CliParts): Command {
   addCatalogCommands(getNoun('sources'), getNoun('repositories'), parts);
   addContentsCommands(getNoun('repositories'), parts);
   addRecoveryCommands(getNoun('repositories'), parts);
+  addRecoveryKeyCommands(
+    program.command('recovery-key').description('the key to which what opens the repositories is sealed'),
+    parts,
+  );
   addDrillCommands(getNoun('sources'), parts);
   addRunCommands(program, getNoun('runs'), parts);
   addRetentionCommands(program.command('retention').description('what plans keep, and what goes next'), parts);

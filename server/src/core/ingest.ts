@@ -3,6 +3,7 @@ import { verifyConnectClaim } from '@holdfast/shared/crypto/proof.ts';
 import type { HostId, TenantId } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { WIRE } from '@holdfast/shared/limits.ts';
+import { hasCapability } from '@holdfast/shared/protocol/capabilities.ts';
 import type { SequencedEvent } from '@holdfast/shared/protocol/events.ts';
 import type { AgentFrames, HostFacts, Progress } from '@holdfast/shared/protocol/messages.ts';
 import { negotiateVersion } from '@holdfast/shared/protocol/version.ts';
@@ -86,6 +87,7 @@ export async function acceptHello(
   const now = clock.now();
   await store.hosts.settleHostToken(token.hash, now);
   await store.hosts.recordContact(host.id, { at: now, facts: hello.facts, tools: hello.tools });
+  if (await isOwedCopies(context, host, hello)) await store.hosts.bumpSpec(host.tenant, [host.id]);
   const position = await store.hosts.getEventPosition(host.id, hello.outbox.epoch);
   const isOwed = await isHostOwed(context, host, hello);
   // A host that will send again what it keeps may yet tell of any run.
@@ -93,6 +95,12 @@ export async function acceptHello(
   const doubt = isReplaying ? undefined : await findDoubt(context, host, hello);
   const isSettled = doubt !== undefined && (await settleDoubt(context, doubt, hello.outbox.epoch, position.seq));
   return { kind: 'welcome', version, host, acknowledged: position.seq, isOwed, doubt: isSettled ? undefined : doubt };
+}
+
+/** Whether a newer agent than before would keep the sealed copies that its spec of today leaves out. */
+async function isOwedCopies({ store }: CoreContext, { facts, tenant }: Host, hello: AgentFrames['hello']): Promise<boolean> {
+  if (hasCapability(facts, 'spec.put recovery') || !hasCapability(hello.facts, 'spec.put recovery')) return false;
+  return (await store.recovery.findRecoveryKey(tenant)) !== undefined;
 }
 
 /** Whether this server is older than its last acknowledgement to the host, which happens to one that was restored from a copy. */

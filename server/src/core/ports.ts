@@ -7,6 +7,7 @@ import type { Schedule } from '@holdfast/shared/domain/schedule.ts';
 import type { WireError } from '@holdfast/shared/errors.ts';
 import type { AgentFrames, Progress, RequestBody, RequestResult, RequestType } from '@holdfast/shared/protocol/messages.ts';
 import type { Store } from '../store/store.ts';
+import type { RecoverySealer } from '../vault/recovery-sealer.ts';
 import type { FleetKeeper } from './fleet/look.ts';
 
 /** Encrypts one field of one row; the place is associated data, so a ciphertext that was moved is refused (`integrity`). */
@@ -103,6 +104,8 @@ export interface CoreContext {
   crypto: Crypto;
   cipher: FieldCipher;
   passwords: PasswordHasher;
+  /** Seals what people alone can open. */
+  recovery: RecoverySealer;
   /** The server's identity: agents pin its public key. */
   identity: SigningKeys;
   bus: Bus;

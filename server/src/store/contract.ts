@@ -30,6 +30,7 @@ import { checkPeople } from './contract/people.ts';
 import { checkPlans } from './contract/plans.ts';
 import { checkPolicies } from './contract/policies.ts';
 import { checkPresumedEnds } from './contract/presumed-ends.ts';
+import { checkRecovery } from './contract/recovery.ts';
 import { checkReplay } from './contract/replay.ts';
 import { checkRepositories } from './contract/repositories.ts';
 import { checkRepositoryLooks } from './contract/repository-looks.ts';
@@ -51,6 +52,7 @@ export function checkStore(open: () => Promise<Store>): void {
     checkEnrolment(open);
     checkSources(open);
     checkRepositories(open);
+    checkRecovery(open);
     checkPlans(open);
     checkBatches(open);
     checkStream(open);

@@ -7,6 +7,7 @@ import type { RepositoryStanding } from '@holdfast/shared/domain/repository-stan
 import type { EncryptedSecrets } from './encrypted-secrets.ts';
 import type { StandingInstants } from './maintenance.ts';
 import type { Page, SortedPage } from './page.ts';
+import type { KeyProof } from './recovery.ts';
 
 export interface Repository {
   id: RepositoryId;
@@ -23,6 +24,8 @@ export interface Repository {
   runsAtOnce?: number | undefined;
   /** Undefined: nobody has shown yet that the password is kept elsewhere, or it is another one since. */
   passwordProof?: PasswordProof | undefined;
+  /** What opens it is sealed to the present recovery key, as it is now; undefined where not. Kept apart, and left out of every write. */
+  sealedCopy?: SealedCopy | undefined;
   /** The credential that may remove, where the everyday one may not. Never in a spec: it goes to a host with one order alone. */
   admin?: AdminCredential | undefined;
   version: number;
@@ -37,6 +40,14 @@ export interface PasswordProof {
   by: string;
   /** The host that opened it. */
   host: HostId;
+}
+
+/** What the list of repositories says of a sealed copy. */
+export interface SealedCopy {
+  /** Epoch milliseconds. */
+  madeAt: number;
+  /** When somebody last showed that they have the key it is sealed to, and who; undefined: never. */
+  keyProof?: KeyProof | undefined;
 }
 
 /** What differs from the everyday credential; everything else is the same. */

@@ -21,6 +21,7 @@ import type { OrderStore } from './orders.ts';
 import type { PeopleStore } from './people.ts';
 import type { PlanStore } from './plans.ts';
 import type { PolicyStore } from './policies.ts';
+import type { RecoveryStore } from './recovery.ts';
 import type { RepositoryStore } from './repositories.ts';
 import type { RepositoryLookStore } from './repository-looks.ts';
 import type { RoutineStore } from './routines.ts';
@@ -36,6 +37,7 @@ export interface Store {
   hosts: HostStore;
   sources: SourceStore;
   repositories: RepositoryStore;
+  recovery: RecoveryStore;
   policies: PolicyStore;
   sharedSchedules: SharedScheduleStore;
   plans: PlanStore;

@@ -7,6 +7,7 @@ import { startDueDrills } from '../core/drills/drills.ts';
 import { createFireWatcher } from '../core/plans/missed-fires.ts';
 import type { CoreContext } from '../core/ports.ts';
 import { createHistorian } from '../core/protection/protection-history.ts';
+import { createRecoveryRound } from '../core/repositories/recovery-copies.ts';
 import { createRoutineRounds, type RoutineRounds } from '../core/routine/rounds.ts';
 import { gatherLogs, removeOldLogs } from '../core/runs/log-retention.ts';
 import { createSilenceRound } from '../core/runs/presumed-ends.ts';
@@ -61,6 +62,7 @@ function createTasks(
     { name: 'messages', everyMs: 1_000, run: () => deliverer.runRound() },
     { name: 'signs of life', everyMs: 5_000, run: () => deliverer.tellAlive() },
     { name: 'audit', everyMs: 60_000, run: () => verifyAuditDaily(context) },
+    { name: 'recovery copies', everyMs: 60_000, run: createRecoveryRound(context, DEFAULT_TENANT) },
     { name: 'kept answers', everyMs: 60_000, run: () => store.answers.deleteExpiredAnswers(clock.now()) },
     { name: 'old messages', everyMs: 60 * 60_000, run: () => deliverer.prune() },
   ];

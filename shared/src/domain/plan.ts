@@ -1,7 +1,7 @@
 /** Plans, sources and repositories as one host is told about them. */
 import * as z from 'zod';
 import { sealedSecretsSchema } from '../crypto/sealed.ts';
-import { RUNS, TEXT } from '../limits.ts';
+import { RECOVERY, RUNS, TEXT } from '../limits.ts';
 import { ROW_COUNTS } from './contents.ts';
 import { drainSchema } from './drain.ts';
 import { idSchema } from './ids.ts';
@@ -184,6 +184,8 @@ const specRepositorySchema = z.object({
   addsOnly: z.boolean().optional(),
   /** The server orders retention of the plans into it; where `addsOnly` holds, the host then has nothing to say after their runs. */
   forgetOrdered: z.boolean().optional(),
+  /** What opens it, as an armored age file for a recovery key that people keep: the host keeps it, and cannot read it. */
+  recoveryCopy: z.string().max(RECOVERY.copyChars).optional(),
 });
 export type SpecRepository = z.infer<typeof specRepositorySchema>;
 

@@ -34,6 +34,8 @@ export const AGENT_CAPABILITIES = [
   // Named by agents that also back up first what a restore in place would replace.
   'unlock.start',
   'restore.start credential',
+  // It keeps the sealed copies that a spec brings.
+  'spec.put recovery',
 ] as const satisfies readonly (RequestType | `${RequestType} ${string}`)[];
 export type Capability = (typeof AGENT_CAPABILITIES)[number];
 

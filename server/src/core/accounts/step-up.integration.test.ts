@@ -9,6 +9,7 @@ import { announceHost, approveHost, createEnrolmentToken } from '../hosts/enrolm
 import { revokeHost } from '../hosts/hosts.ts';
 import { readInstallation, updateInstallation } from '../installation-settings.ts';
 import { removeAdminCredential, setAdminCredential } from '../repositories/admin-credential.ts';
+import { createRecoveryKey, removeRecoveryKey, setRecoveryKey } from '../repositories/recovery-key.ts';
 import { deleteRepository, updateRepository } from '../repositories/repositories.ts';
 import { startFileRestore } from '../restores/file-restores.ts';
 import { startRestore } from '../restores/restores.ts';
@@ -53,6 +54,12 @@ const CONFIRMED: Readonly<Record<string, (rig: CatalogRig) => Promise<Act>>> = {
     const id = await addRest(rig);
     await setAdminCredential(rig.context, rig.admin, id, credential);
     return ({ context }, caller) => removeAdminCredential(context, caller, id);
+  },
+  'set the recovery key': async () => (rig, caller) =>
+    setRecoveryKey(rig.context, caller, { recipient: rig.context.recovery.makeKey().recipient }),
+  'remove the recovery key': async (rig) => {
+    const { recipient } = await createRecoveryKey(rig.context, rig.admin, undefined);
+    return ({ context }, caller) => removeRecoveryKey(context, caller, recipient);
   },
   'make an API key': async () => (rig, caller) => createApiKey(rig.context, caller, { name: 'script' }),
   'add a person': async () => (rig, caller) => createPerson(rig.context, caller, { name: 'grace', role: 'viewer' }),

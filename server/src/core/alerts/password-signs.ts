@@ -2,21 +2,29 @@
 import { MAINTENANCE } from '@holdfast/shared/limits.ts';
 import type { AlertSign } from '../../store/alerts.ts';
 import type { Repository } from '../../store/repositories.ts';
-import { judgePassword } from '../repositories/password-proof.ts';
+import { findProof, judgePassword, type OpeningProof } from '../repositories/password-proof.ts';
 
-type Facts = Pick<Repository, 'id' | 'name' | 'passwordProof' | 'engineId' | 'createdAt'>;
+type Facts = Pick<Repository, 'id' | 'name' | 'passwordProof' | 'sealedCopy' | 'engineId' | 'createdAt'>;
+
+const NEVER =
+  'nobody has opened it yet with a password from outside Holdfast; if there is none, it is lost with this server and its hosts';
+
+function sayOld({ at, host }: OpeningProof): string {
+  const day = new Date(at).toISOString().slice(0, 10);
+  return host === undefined
+    ? `that somebody has the recovery key which it is sealed to was shown last on ${day}`
+    : `it was opened last with a password from outside Holdfast on ${day}`;
+}
 
 /** A repository that is new is left in peace for some days. */
 export function judgePasswordProof(repository: Facts, now: number): readonly AlertSign[] {
-  const { id, name, passwordProof, createdAt } = repository;
+  const { id, name, createdAt } = repository;
+  const proof = findProof(repository);
   const standing = judgePassword(repository, now);
   const { passwordUnprovenMs, passwordProvenMs } = MAINTENANCE;
-  const since = passwordProof === undefined ? createdAt + passwordUnprovenMs : passwordProof.at + passwordProvenMs;
+  const since = proof === undefined ? createdAt + passwordUnprovenMs : proof.at + passwordProvenMs;
   if (standing === 'proven' || standing === 'unopened' || now < since) return [];
-  const text =
-    passwordProof === undefined
-      ? 'nobody has opened it yet with a password from outside Holdfast; if there is none, it is lost with this server and its hosts'
-      : `it was opened last with a password from outside Holdfast on ${new Date(passwordProof.at).toISOString().slice(0, 10)}`;
+  const text = proof === undefined ? NEVER : sayOld(proof);
   const about = { scope: 'repository', scopeId: id, subject: 'password', condition: 'repository.unproven' } as const;
   return [{ ...about, thing: { kind: 'repository', id }, name, text, since }];
 }

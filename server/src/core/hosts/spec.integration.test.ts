@@ -4,9 +4,11 @@ import { verifyDocument } from '@holdfast/shared/crypto/envelope.ts';
 import { openSealed } from '@holdfast/shared/crypto/sealed.ts';
 import type { HostId } from '@holdfast/shared/domain/ids.ts';
 import { specSchema } from '@holdfast/shared/domain/plan.ts';
-import { RUNS } from '@holdfast/shared/limits.ts';
+import { RECOVERY, RUNS, WIRE } from '@holdfast/shared/limits.ts';
 import { type CatalogRig, openCatalogRig, SECRETS } from '../fixtures/catalog-rig.ts';
+import { factsOf } from '../fixtures/core-rig.ts';
 import { createPlan, updatePlan } from '../plans/plans.ts';
+import { createRecoveryKey, removeRecoveryKey } from '../repositories/recovery-key.ts';
 import { updateRepository } from '../repositories/repositories.ts';
 import { startPlan } from '../runs/runs.ts';
 import { createSource, updateSource } from '../sources/sources.ts';
@@ -94,6 +96,66 @@ describe('The spec of a host', () => {
     await updateSource(rig.context, rig.admin, rig.files.id, { enabled: false });
     const { spec } = await readSpec(rig, rig.host.id);
     assert.deepEqual([spec.sources, spec.plans, spec.repositories], [[], [], []]);
+  });
+});
+
+describe('The sealed copies in a spec', () => {
+  /** An agent that connects and names what it can do. */
+  const tell = (rig: CatalogRig, capabilities: readonly string[]) =>
+    rig.context.store.hosts.recordContact(rig.host.id, {
+      at: rig.clock.now(),
+      facts: { ...factsOf('db-1'), capabilities: [...capabilities] },
+    });
+  const readCopies = async (rig: CatalogRig) =>
+    (await readSpec(rig, rig.host.id)).spec.repositories.map(({ recoveryCopy }) => recoveryCopy);
+
+  it('go to an agent that keeps them, one for each repository it names, and with the key they go again', async (t) => {
+    const rig = await openCatalogRig(t);
+    const { context, admin } = rig;
+    await rig.addRepository('of another host');
+    const { recipient } = await createRecoveryKey(context, admin, undefined);
+    assert.deepEqual(await readCopies(rig), [undefined], 'an older agent gets none');
+    await tell(rig, ['spec.put recovery']);
+    const [copy] = await readCopies(rig);
+    const [stored] = await context.store.recovery.findRecoveryCopies(admin.tenant, [rig.repository.id]);
+    assert.equal(copy, stored?.sealed);
+    await updateHost(context, admin, rig.host.id, { secretsMode: 'kept' });
+    await removeRecoveryKey(context, admin, recipient);
+    assert.deepEqual(await readCopies(rig), [undefined]);
+  });
+
+  it('do not go to a host that keeps no secrets', async (t) => {
+    const rig = await openCatalogRig(t);
+    await createRecoveryKey(rig.context, rig.admin, undefined);
+    await tell(rig, ['spec.put recovery', 'secrets.put']);
+    assert.notDeepEqual(await readCopies(rig), [undefined]);
+    await updateHost(rig.context, rig.admin, rig.host.id, { secretsMode: 'just_in_time' });
+    assert.deepEqual(await readCopies(rig), [undefined]);
+  });
+
+  it('are left out where the frame has no room for them, and none that is longer than a host takes is in it', async (t) => {
+    const rig = await openCatalogRig(t);
+    const { context, admin, host, repository } = rig;
+    await createRecoveryKey(context, admin, undefined);
+    await tell(rig, ['spec.put recovery']);
+    const add = (name: string, count: number) =>
+      createSource(context, admin, {
+        ...{ host: host.id, name, kind: 'files', secrets: {} },
+        config: { paths: Array.from({ length: count }, (_, n) => `/${name}${n}/${'x'.repeat(4000)}`) },
+      });
+    const [copy] = await context.store.recovery.findRecoveryCopies(admin.tenant, [repository.id]);
+    assert.ok(copy);
+    const longest = 'x'.repeat(RECOVERY.copyChars);
+    await context.store.recovery.putRecoveryCopy({ ...copy, sealed: `${longest}x` });
+    assert.deepEqual(await readCopies(rig), [undefined]);
+    await context.store.recovery.putRecoveryCopy({ ...copy, sealed: longest });
+    await add('a', 30);
+    await add('b', 28);
+    assert.deepEqual(await readCopies(rig), [longest]);
+    await add('c', 4);
+    assert.deepEqual(await readCopies(rig), [undefined]);
+    const frame = JSON.stringify(await buildSpec(context, admin.tenant, host.id));
+    assert.ok(Buffer.byteLength(frame) <= WIRE.frameBytes);
   });
 });
 

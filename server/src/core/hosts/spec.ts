@@ -5,7 +5,8 @@ import { isDraining } from '@holdfast/shared/domain/drain.ts';
 import type { HostId, PlanId, TenantId } from '@holdfast/shared/domain/ids.ts';
 import type { Spec, SpecPlan, SpecRepository, SpecSource } from '@holdfast/shared/domain/plan.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
-import { RUNS } from '@holdfast/shared/limits.ts';
+import { RECOVERY, RUNS, WIRE } from '@holdfast/shared/limits.ts';
+import { hasCapability } from '@holdfast/shared/protocol/capabilities.ts';
 import type { RequestBody } from '@holdfast/shared/protocol/messages.ts';
 import type { Host } from '../../store/hosts.ts';
 import type { Plan } from '../../store/plans.ts';
@@ -199,12 +200,46 @@ export function composeSpec(host: Host, pieces: SpecPieces, seal: SecretSealer, 
   };
 }
 
+/** Bytes that a value takes in the frame, whose document is JSON within JSON. */
+const weigh = (value: unknown): number => Buffer.byteLength(JSON.stringify(JSON.stringify(value)));
+/** For the name of the field and what else stands around the text. */
+const COPY_EXTRA_BYTES = 64;
+/** What a spec may grow by before it is built again, such as a drain. */
+const SPARE_BYTES = 2048;
+
+/**
+ * The sealed copies of its repositories, for an agent that keeps them and a host that keeps secrets. Those that the frame has no room for are left
+ * out: they lie in the database as well, and no spec may fail by them.
+ */
+async function addRecoveryCopies(context: CoreContext, host: Host, spec: Spec): Promise<Spec> {
+  if (host.secretsMode !== 'kept' || !hasCapability(host.facts, 'spec.put recovery')) return spec;
+  const { recovery } = context.store;
+  const key = await recovery.findRecoveryKey(host.tenant);
+  if (key === undefined) return spec;
+  const ids = spec.repositories.map(({ id }) => id);
+  const copies = new Map(
+    (await recovery.findRecoveryCopies(host.tenant, ids))
+      .filter(({ recipient, sealed }) => recipient === key.recipient && sealed.length <= RECOVERY.copyChars)
+      .map(({ repository, sealed }) => [repository, sealed] as const),
+  );
+  let room = WIRE.frameBytes - WIRE.specFrameExtraBytes - SPARE_BYTES - weigh(spec);
+  const repositories = spec.repositories.map((repository) => {
+    const sealed = copies.get(repository.id);
+    const bytes = sealed === undefined ? 0 : weigh(sealed) + COPY_EXTRA_BYTES;
+    if (sealed === undefined || bytes > room) return repository;
+    room -= bytes;
+    return { ...repository, recoveryCopy: sealed };
+  });
+  return { ...spec, repositories };
+}
+
 /** Builds and signs the current spec. */
 export async function buildSpec(context: CoreContext, tenant: TenantId, id: HostId): Promise<IssuedSpec> {
   // The version is read before the rows: a change in between makes the spec newer than it says, and it is sent again.
   const host = await context.store.hosts.findHost(tenant, id);
   if (!host) throw new AppError('not_found', 'there is no such host');
-  const spec = composeSpec(host, await readSpecPieces(context, host), createSealer(context, host), context.clock.now());
+  const composed = composeSpec(host, await readSpecPieces(context, host), createSealer(context, host), context.clock.now());
+  const spec = await addRecoveryCopies(context, host, composed);
   return { ...signDocument(context.crypto, context.identity, SPEC_CONTEXT, spec), version: host.specVersion };
 }
 

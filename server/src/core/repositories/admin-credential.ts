@@ -16,7 +16,9 @@ import { recordAct } from '../audit.ts';
 import { type Caller, demand } from '../caller.ts';
 import type { CoreContext } from '../ports.ts';
 import { decryptSecrets, encryptSecrets, sealSecrets } from '../secrets.ts';
-import { getRepository, tellHosts } from './repositories.ts';
+import { keepSealed } from './recovery-copies.ts';
+import { getRepository } from './repositories.ts';
+import { tellHosts } from './tell-hosts.ts';
 
 /** The fields in which an admin credential of this kind may differ; each may stay empty. Empty where a kind has only one credential. */
 export function listAdminFields(kind: string): readonly Field[] {
@@ -66,6 +68,7 @@ export function orderRepository(
 
 async function store(context: CoreContext, caller: Caller, after: Repository, expectedVersion: number): Promise<Repository> {
   await context.store.repositories.updateRepository(after, expectedVersion);
+  await keepSealed(context, caller.tenant, after.id);
   await tellHosts(context, caller, after.id);
   return after;
 }

@@ -11,13 +11,32 @@ import { type Caller, demand } from '../caller.ts';
 import type { CoreContext } from '../ports.ts';
 import { getRepository, testRepository } from './repositories.ts';
 
+/** That somebody can open it without Holdfast: with a password of their own, from a host, or with the recovery key that it is sealed to. */
+export interface OpeningProof {
+  at: number;
+  by: string;
+  /** The host that opened it; undefined where the recovery key was shown. */
+  host?: HostId | undefined;
+}
+
+type Proven = Pick<Repository, 'passwordProof' | 'sealedCopy'>;
+
+/** The newest of both ways. */
+export function findProof({ passwordProof, sealedCopy }: Proven): OpeningProof | undefined {
+  const keyProof = sealedCopy?.keyProof;
+  if (passwordProof === undefined) return keyProof;
+  return keyProof !== undefined && keyProof.at > passwordProof.at ? keyProof : passwordProof;
+}
+
 /** `proven`: within a quarter. `old`: longer ago. `never`: not with the password that hosts use now. `unopened`: nothing is in it yet. */
 export type PasswordStanding = 'proven' | 'old' | 'never' | 'unopened';
 
-export function judgePassword(repository: Pick<Repository, 'passwordProof' | 'engineId'>, now: number): PasswordStanding {
+export function judgePassword(repository: Proven & Pick<Repository, 'engineId'>, now: number): PasswordStanding {
   const { passwordProof, engineId } = repository;
-  if (passwordProof !== undefined) return now - passwordProof.at <= MAINTENANCE.passwordProvenMs ? 'proven' : 'old';
-  return engineId === undefined ? 'unopened' : 'never';
+  const proof = findProof(repository);
+  if (engineId === undefined && passwordProof === undefined) return 'unopened';
+  if (proof === undefined) return 'never';
+  return now - proof.at <= MAINTENANCE.passwordProvenMs ? 'proven' : 'old';
 }
 
 /**

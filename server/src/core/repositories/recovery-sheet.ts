@@ -2,23 +2,18 @@
  * What opens the repositories without this server, its hosts and Holdfast: where each is, what restic has to be told, what lies in it, and whether
  * somebody has shown that its password is kept elsewhere. Without secrets, unless it is made on the server's own console.
  */
-import { findSourceAdapter, getRepositoryAdapter } from '@holdfast/shared/adapters/all.ts';
-import type { Secrets } from '@holdfast/shared/adapters/field.ts';
-import { listOpeningLines, nameSecret } from '@holdfast/shared/adapters/opening-by-hand.ts';
+import { findSourceAdapter } from '@holdfast/shared/adapters/all.ts';
 import type { RepositoryId, SourceId, TenantId } from '@holdfast/shared/domain/ids.ts';
-import { toAppError } from '@holdfast/shared/errors.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
 import { quoteWord } from '@holdfast/shared/shell-word.ts';
-import type { PasswordProof, Repository } from '../../store/repositories.ts';
+import type { Repository } from '../../store/repositories.ts';
 import type { Source } from '../../store/sources.ts';
 import { recordAct } from '../audit.ts';
 import { type Caller, demand } from '../caller.ts';
 import type { CoreContext } from '../ports.ts';
-import { readCredential } from './admin-credential.ts';
-import { judgePassword, type PasswordStanding } from './password-proof.ts';
+import { findProof, judgePassword, type PasswordStanding } from './password-proof.ts';
+import { describeOpening, type RepositoryOpening } from './repository-opening.ts';
 
-/** Where the files that the lines make lie on the machine of whoever restores. */
-const FOLDER = '/root/holdfast-recovery';
 /** Of each repository; more sources than are named are counted. */
 const PLANS_READ = HTTP.pageSizeMax;
 const SOURCES_NAMED = 200;
@@ -34,20 +29,19 @@ export interface SheetSource {
   lines: readonly string[];
 }
 
-export interface SheetRepository {
+export interface SheetProof {
+  at: number;
+  by: string;
+  /** The host that opened it, by name; undefined where the recovery key was shown. */
+  from?: string | undefined;
+}
+
+export interface SheetRepository extends RepositoryOpening {
   id: RepositoryId;
-  name: string;
-  kind: string;
-  where: string;
-  engineId?: string | undefined;
-  /** The host on whose disk it lies; undefined for one that is reached from anywhere. */
-  onHost?: string | undefined;
   password: PasswordStanding;
-  proof?: (PasswordProof & { hostName: string }) | undefined;
-  /** Lines for a POSIX shell after which plain `restic` works. */
-  opening: readonly string[];
-  /** Words in these lines that a person replaces, with what belongs there; empty where the secrets stand in them. */
-  blanks: readonly { word: string; label: string }[];
+  proof?: SheetProof | undefined;
+  /** When what opens it was sealed to the recovery key, as it is now. */
+  sealedAt?: number | undefined;
   sources: readonly SheetSource[];
   /** Sources beyond those named. */
   more: number;
@@ -58,6 +52,8 @@ export interface RecoverySheet {
   server: string;
   /** The secrets themselves stand in the lines. */
   hasSecrets: boolean;
+  /** The recovery key, `age1…`; undefined where none is set. */
+  recipient?: string | undefined;
   repositories: readonly SheetRepository[];
 }
 
@@ -119,52 +115,22 @@ async function listSources(context: CoreContext, repository: Repository): Promis
   return { sources, more: named.length - sources.length };
 }
 
-/** A word in place of each secret that the repository has. */
-function nameSecrets({ secrets }: Repository): Secrets {
-  return Object.fromEntries(Object.keys(secrets).map((field) => [field, nameSecret(field)]));
-}
-
-/** A directory's name that says whose it is, without anything a shell or ssh would read in it. */
-function nameFolder({ name, id }: Repository): string {
-  const plain = name
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9]+/g, '-')
-    .replaceAll(/^-|-$/g, '')
-    .slice(0, 40);
-  return `${FOLDER}/${plain === '' ? id : plain}`;
+async function describeProof(context: CoreContext, repository: Repository): Promise<SheetProof | undefined> {
+  const proof = findProof(repository);
+  if (proof?.host === undefined) return proof;
+  const { at, by, host } = proof;
+  return { at, by, from: (await context.store.hosts.findHost(repository.tenant, host))?.name ?? host };
 }
 
 async function describeRepository(context: CoreContext, repository: Repository, hasSecrets: boolean): Promise<SheetRepository> {
-  const { store, clock } = context;
-  const { id, name, kind, config, engineId, testedFrom, passwordProof, tenant } = repository;
-  const adapter = getRepositoryAdapter(kind);
-  const hosts = await store.hosts.findHosts(
-    tenant,
-    [testedFrom, passwordProof?.host].filter((host) => host !== undefined),
-  );
-  const nameOf = (host: string | undefined) => hosts.find((one) => one.id === host)?.name;
-  const secrets = hasSecrets ? readCredential(context, repository, 'everyday').secrets : nameSecrets(repository);
-  const labels = new Map(adapter.fields.map((field) => [field.name, field.label]));
-  let opening: readonly string[];
-  try {
-    opening = listOpeningLines(adapter, { config, secrets, folder: nameFolder(repository) });
-  } catch (error) {
-    // Config of an older release that this one cannot plan with: the others are needed all the same.
-    opening = [`# ${toAppError(error).message}`];
-  }
+  const { id, testedFrom, tenant, sealedCopy } = repository;
+  const tested = testedFrom === undefined ? undefined : await context.store.hosts.findHost(tenant, testedFrom);
   return {
     id,
-    name,
-    kind: adapter.label,
-    where: adapter.describe(config),
-    engineId,
-    onHost: adapter.localPath === undefined ? undefined : nameOf(testedFrom),
-    password: judgePassword(repository, clock.now()),
-    proof: passwordProof && { ...passwordProof, hostName: nameOf(passwordProof.host) ?? passwordProof.host },
-    opening,
-    blanks: hasSecrets
-      ? []
-      : Object.keys(repository.secrets).map((field) => ({ word: nameSecret(field), label: labels.get(field) ?? field })),
+    ...describeOpening(context, repository, tested?.name, hasSecrets),
+    password: judgePassword(repository, context.clock.now()),
+    proof: await describeProof(context, repository),
+    sealedAt: sealedCopy?.madeAt,
     ...(await listSources(context, repository)),
   };
 }
@@ -180,13 +146,19 @@ async function listEvery({ store }: CoreContext, tenant: TenantId): Promise<read
   return all;
 }
 
-async function makeSheet(context: CoreContext, caller: Caller, wanted: readonly RepositoryId[] | undefined, hasSecrets: boolean) {
+async function makeSheet(
+  context: CoreContext,
+  caller: Caller,
+  wanted: readonly RepositoryId[] | undefined,
+  hasSecrets: boolean,
+): Promise<RecoverySheet> {
   const { repositories: kept } = context.store;
   const found =
     wanted === undefined ? await listEvery(context, caller.tenant) : await kept.findRepositories(caller.tenant, wanted);
   const repositories: SheetRepository[] = [];
   for (const repository of found) repositories.push(await describeRepository(context, repository, hasSecrets));
-  return { madeAt: context.clock.now(), server: context.baseUrl, hasSecrets, repositories };
+  const recipient = (await context.store.recovery.findRecoveryKey(caller.tenant))?.recipient;
+  return { madeAt: context.clock.now(), server: context.baseUrl, hasSecrets, recipient, repositories };
 }
 
 /** Of all repositories by name, or of these. No secret is in it. */
@@ -199,13 +171,18 @@ export async function readRecoverySheet(
   return makeSheet(context, caller, wanted, false);
 }
 
+/** The sheet with every password and key in it: for the console of the server, and to be sealed. */
+export async function makeRecoveryKit(context: CoreContext, caller: Caller): Promise<RecoverySheet> {
+  demand(caller, 'settings.manage');
+  return makeSheet(context, caller, undefined, true);
+}
+
 /**
- * The sheet with every password and key in it. For the console of the server alone, where whoever asks has the master key anyway: no page and no
- * end-point gives it. That it was made is in the audit.
+ * The kit for the console of the server alone, where whoever asks has the master key anyway: no page and no end-point gives it. That it was made
+ * is in the audit.
  */
 export async function readRecoveryKit(context: CoreContext, caller: Caller): Promise<RecoverySheet> {
-  demand(caller, 'settings.manage');
-  const sheet = await makeSheet(context, caller, undefined, true);
+  const sheet = await makeRecoveryKit(context, caller);
   const names = sheet.repositories.map(({ name }) => name);
   await recordAct(context, caller, {
     action: 'recovery_kit.printed',

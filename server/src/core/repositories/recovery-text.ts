@@ -1,16 +1,16 @@
 /** The recovery sheet as plain text, for paper and for a file. Pure. */
+import { flatten, listAddress, listOpening, RULES } from './opening-text.ts';
 import type { RecoverySheet, SheetRepository, SheetSource } from './recovery-sheet.ts';
 
 const formatInstant = (at: number): string => `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
-/** One line, whatever a name holds. */
-const flatten = (text: string): string => text.replaceAll(/\p{Cc}+/gu, ' ');
 
 /** Whether the password is known to be kept elsewhere, as a part of a sentence. */
 function sayProof({ password, proof }: Pick<SheetRepository, 'password' | 'proof'>): string {
   if (password === 'unopened') return 'no host has opened this repository yet';
   if (proof === undefined) return 'never proven: nobody has opened it with a copy of the password yet';
   const long = password === 'old' ? ', which is long ago: prove it again' : '';
-  return `proven on ${formatInstant(proof.at)} by ${flatten(proof.by)}, from ${flatten(proof.hostName)}${long}`;
+  const way = proof.from === undefined ? 'with the recovery key' : `from ${flatten(proof.from)}`;
+  return `proven on ${formatInstant(proof.at)} by ${flatten(proof.by)}, ${way}${long}`;
 }
 
 function sayBlanks(blanks: SheetRepository['blanks']): readonly string[] {
@@ -32,22 +32,15 @@ function listSource({ id, name, host, kind, newest, lines }: SheetSource): reado
 }
 
 function listRepository(repository: SheetRepository): readonly string[] {
-  const { name, kind, where, onHost, engineId, opening, blanks, sources, more } = repository;
-  const title = `${flatten(name)} (${kind})`;
+  const { blanks, sealedAt, sources, more } = repository;
   return [
     '',
-    title,
-    '='.repeat(title.length),
-    `Address:   ${flatten(where)}${onHost === undefined ? '' : `, on the disk of ${flatten(onHost)}`}`,
-    `restic id: ${engineId ?? 'not known'}`,
+    ...listAddress(repository),
     `Password:  ${sayProof(repository)}`,
+    ...(sealedAt === undefined ? [] : [`Sealed:    ${formatInstant(sealedAt)}, to the recovery key`]),
     ...(blanks.length === 0 ? [] : ['', 'Password, or where it is kept: ________________________________________']),
     '',
-    'Open it, on any machine with restic 0.14 or newer:',
-    '',
-    // As they are: a line that ends a file may have nothing before it.
-    ...opening,
-    'restic snapshots',
+    ...listOpening(repository),
     ...(blanks.length === 0 ? [] : ['', ...sayBlanks(blanks)]),
     ...sources.flatMap(listSource),
     ...(more > 0 ? ['', `and ${more} more sources; restic snapshots lists all`] : []),
@@ -61,11 +54,14 @@ export function formatRecoverySheet(sheet: RecoverySheet): string {
     ? 'EVERY PASSWORD STANDS IN IT. Keep it where neither this server nor its hosts are needed to read it.'
     : 'No password stands in it. Keep it, and each password, where neither this server nor its hosts are needed to read them.';
   const about = sheet.server === '' ? '' : ` of ${sheet.server}`;
-  const rules = [
-    'ID is a snapshot of the list. Restore into a new place. Take one that a clean run vouches for where you know it: a',
-    'listed one may be partial, and one tagged plan:safety is what a restore was about to change.',
-  ];
+  const key =
+    sheet.recipient === undefined
+      ? []
+      : [
+          `Recovery key: ${sheet.recipient}. Whoever has its secret half opens the sealed copies with age: they lie in the`,
+          'database of the server, each copy of it included, and in the state directory of the hosts that use a repository.',
+        ];
   const none = sheet.repositories.length === 0 ? ['', 'There is no repository yet.'] : [];
-  const lines = [`${kind}${about}, made ${formatInstant(sheet.madeAt)}`, note, ...rules, ...none];
+  const lines = [`${kind}${about}, made ${formatInstant(sheet.madeAt)}`, note, ...RULES, ...key, ...none];
   return `${[...lines, ...sheet.repositories.flatMap(listRepository)].join('\n')}\n`;
 }

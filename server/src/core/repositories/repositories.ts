@@ -21,7 +21,9 @@ import { demandSpecFits } from '../hosts/spec-size.ts';
 import { checkName } from '../names.ts';
 import type { CoreContext } from '../ports.ts';
 import { decryptSecrets, encryptSecrets, sealSecrets } from '../secrets.ts';
+import { keepSealed } from './recovery-copies.ts';
 import { getStandingInstants } from './repository-standing.ts';
+import { tellHosts } from './tell-hosts.ts';
 
 export const QUESTION_LIFE_MS = 60_000;
 const TEST_TIMEOUT_MS = 70_000;
@@ -52,14 +54,6 @@ export async function listRepositories(
   return context.store.repositories.listRepositories(caller.tenant, filter, { ...page, instants: getStandingInstants(context) });
 }
 
-/** What hosts are told of the repository has changed. */
-export async function tellHosts(context: CoreContext, caller: Caller, id: RepositoryId): Promise<void> {
-  const hosts = await context.store.plans.listHostsOfRepository(caller.tenant, id);
-  await context.store.hosts.bumpSpec(caller.tenant, hosts);
-  for (const host of hosts) context.directory.wake(host);
-  context.bus.publish(caller.tenant, { kind: 'refresh', topic: TOPICS.repositories });
-}
-
 /** A new repository is kept up by itself from the beginning, as the default routine says. */
 export async function createRepository(context: CoreContext, caller: Caller, input: RepositoryInput): Promise<Repository> {
   demand(caller, 'repository.manage');
@@ -81,6 +75,7 @@ export async function createRepository(context: CoreContext, caller: Caller, inp
     updatedAt: now,
   };
   await context.store.repositories.insertRepository(repository);
+  await keepSealed(context, caller.tenant, id);
   const lease = { host: undefined, until: 0, isFixed: false };
   await context.store.routines.saveRoutine({
     tenant: caller.tenant,
@@ -152,6 +147,7 @@ export async function updateRepository(
       secretsChanged: Object.keys(secrets),
     },
   });
+  await keepSealed(context, caller.tenant, id);
   await tellHosts(context, caller, id);
   return after;
 }
@@ -274,5 +270,6 @@ export async function initRepository(
 
 async function pin(context: CoreContext, caller: Caller, id: RepositoryId, engineId: string, host: HostId): Promise<void> {
   await context.store.repositories.pinEngineId(caller.tenant, id, engineId, host);
+  await keepSealed(context, caller.tenant, id);
   await tellHosts(context, caller, id);
 }

@@ -32,6 +32,7 @@ import { createMaintenance } from './maintenance.ts';
 import { createPeopleStore } from './people.ts';
 import { createPlans } from './plans.ts';
 import { createPolicies } from './policies.ts';
+import { createRecovery } from './recovery.ts';
 import { createRepositories } from './repositories.ts';
 import { createRepositoryLooks } from './repository-looks.ts';
 import { createRoutines } from './routines.ts';
@@ -195,6 +196,7 @@ async function assembleStore(
     },
     sources: createSources(sql),
     repositories: createRepositories(sql),
+    recovery: createRecovery(sql),
     policies: createPolicies(sql),
     sharedSchedules: createSharedSchedules(sql),
     plans: createPlans(sql),

@@ -27,6 +27,7 @@ import { createMaintenance } from './maintenance.ts';
 import { createPeopleStore } from './people.ts';
 import { createPlans } from './plans.ts';
 import { createPolicies } from './policies.ts';
+import { createRecovery } from './recovery.ts';
 import { createRepositories } from './repositories.ts';
 import { createRoutines } from './routines.ts';
 import { createSharedSchedules } from './shared-schedules.ts';
@@ -69,6 +70,7 @@ function explainAll(): Map<string, readonly string[]> {
     createPeopleStore,
     createPlans,
     createPolicies,
+    createRecovery,
     createRepositories,
     createRoutines,
     createSharedSchedules,

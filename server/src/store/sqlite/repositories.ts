@@ -3,7 +3,7 @@ import { configSchema } from '@holdfast/shared/domain/plan.ts';
 import { REPOSITORY_STANDINGS } from '@holdfast/shared/domain/repository-standing.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import * as z from 'zod';
-import type { Repository, RepositoryFilter, RepositoryPage, RepositoryStore } from '../repositories.ts';
+import type { Repository, RepositoryFilter, RepositoryPage, RepositoryStore, SealedCopy } from '../repositories.ts';
 import { counted, foldName, json, optional, toJson } from './columns.ts';
 import { numberOf } from './id-numbers.ts';
 import {
@@ -16,13 +16,14 @@ import {
   sayOrder,
   selectKeys,
 } from './lists/keyset.ts';
+import { SEALED_COPY, sealedCopyColumn } from './recovery.ts';
 import { REPOSITORY_KEYS } from './repository-standings.ts';
 import { refuseInUse, refuseUpdate } from './sources.ts';
 import type { Params, Sql } from './statements.ts';
 
 const REPOSITORY = `r.id, r.tenant_id AS tenant, r.name, r.name_key AS nameKey, r.kind, r.config, r.secrets,
   r.engine_id AS engineId, r.tested_from AS testedFrom, r.runs_at_once AS runsAtOnce,
-  r.password_proof AS passwordProof, r.admin_config AS adminConfig,
+  r.password_proof AS passwordProof, ${SEALED_COPY} AS sealedCopy, r.admin_config AS adminConfig,
   r.admin_secrets AS adminSecrets, r.version, r.created_at AS createdAt, r.updated_at AS updatedAt`;
 const repositoryRow = z.object({
   id: idSchema('repository'),
@@ -36,6 +37,7 @@ const repositoryRow = z.object({
   testedFrom: optional(idSchema('host')),
   runsAtOnce: optional(z.int()),
   passwordProof: optional(json(z.object({ at: z.int(), by: z.string(), host: idSchema('host') }))),
+  sealedCopy: optional(json(sealedCopyColumn)),
   adminConfig: optional(json(configSchema)),
   adminSecrets: optional(json(z.record(z.string(), z.string()))),
   version: z.int(),
@@ -43,10 +45,18 @@ const repositoryRow = z.object({
   updatedAt: z.int(),
 });
 
+function toSealedCopy({ madeAt, provenAt, provenBy }: z.infer<typeof sealedCopyColumn>): SealedCopy {
+  return { madeAt, ...(provenAt !== null && provenBy !== null && { keyProof: { at: provenAt, by: provenBy } }) };
+}
+
 /** The row without the column that only the order of lists needs, and with its admin credential in one. */
 function toRepository(row: z.infer<typeof repositoryRow>): Repository {
-  const { nameKey: _order, adminConfig, adminSecrets, ...repository } = row;
-  return adminConfig && adminSecrets ? { ...repository, admin: { config: adminConfig, secrets: adminSecrets } } : repository;
+  const { nameKey: _order, adminConfig, adminSecrets, sealedCopy, ...repository } = row;
+  return {
+    ...repository,
+    ...(sealedCopy && { sealedCopy: toSealedCopy(sealedCopy) }),
+    ...(adminConfig && adminSecrets && { admin: { config: adminConfig, secrets: adminSecrets } }),
+  };
 }
 
 export function buildRepositoryList(
@@ -76,7 +86,7 @@ ${sayOrder(ordering)}`;
   return { text, params: { kind: filter.kind, search, rank, now, quietBefore, ...createOrderedPage(ordering, page) }, ordering };
 }
 
-function toParams({ admin, passwordProof, ...repository }: Repository): Params {
+function toParams({ admin, passwordProof, sealedCopy: _apart, ...repository }: Repository): Params {
   return {
     ...repository,
     passwordProof: passwordProof && toJson(passwordProof),

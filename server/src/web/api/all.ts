@@ -21,6 +21,7 @@ import { createOpenApiEndpoint } from './openapi/openapi-endpoint.ts';
 import { PEOPLE_ENDPOINTS } from './people.ts';
 import { createPlanEndpoints } from './plans.ts';
 import { RECOVERY_ENDPOINTS } from './recovery.ts';
+import { RECOVERY_KEY_ENDPOINTS } from './recovery-key.ts';
 import { REPOSITORY_ENDPOINTS } from './repositories.ts';
 import { REPOSITORY_CONTENTS_ENDPOINTS } from './repository-contents.ts';
 import { RESTORE_ENDPOINTS } from './restores.ts';
@@ -51,6 +52,7 @@ export function createApiEndpoints(calendar: FireCalendar, channels: ChannelDoor
     ...SOURCE_ENDPOINTS,
     ...REPOSITORY_ENDPOINTS,
     ...RECOVERY_ENDPOINTS,
+    ...RECOVERY_KEY_ENDPOINTS,
     ...UPKEEP_ENDPOINTS,
     ...ROUTINE_ENDPOINTS,
     ...LOCK_ENDPOINTS,

@@ -16,6 +16,7 @@ const sheetShape = nameShape(
   'RecoverySheet',
   z.strictObject({
     madeAt: instantSchema,
+    recipient: z.string().optional().meta({ description: 'The recovery key; left out where none is set' }),
     text: z.string().meta({ description: 'All of it as plain text, to be printed' }),
     repositories: z.array(
       z.strictObject({
@@ -25,9 +26,13 @@ const sheetShape = nameShape(
         engineId: z.string().optional(),
         onHost: z.string().optional().meta({ description: 'The host on whose disk it lies' }),
         password: z.enum(['proven', 'old', 'never', 'unopened']).meta({
-          description: 'Whether somebody has opened it within a quarter with the password from a copy outside Holdfast',
+          description:
+            'Whether somebody has shown within a quarter that it can be opened without Holdfast: with the password from a copy of their own, or with the recovery key that it is sealed to',
         }),
         provenAt: instantSchema.optional(),
+        sealedAt: instantSchema
+          .optional()
+          .meta({ description: 'When what opens it, as it is now, was sealed to the recovery key' }),
         opening: linesSchema,
         blanks: z
           .array(z.strictObject({ word: z.string(), label: z.string() }))
@@ -51,10 +56,23 @@ const sheetShape = nameShape(
 function toSheetShape(sheet: RecoverySheet): z.infer<typeof sheetShape> {
   return {
     madeAt: sheet.madeAt,
+    recipient: sheet.recipient,
     text: formatRecoverySheet(sheet),
     repositories: sheet.repositories.map(
-      ({ id, name, where, engineId, onHost, password, proof, opening, blanks, sources, more }) => ({
-        ...{ id, name, where, engineId, onHost, password, provenAt: proof?.at, opening: [...opening], blanks: [...blanks], more },
+      ({ id, name, where, engineId, onHost, password, proof, sealedAt, opening, blanks, sources, more }) => ({
+        ...{
+          id,
+          name,
+          where,
+          engineId,
+          onHost,
+          password,
+          provenAt: proof?.at,
+          sealedAt,
+          opening: [...opening],
+          blanks: [...blanks],
+          more,
+        },
         sources: sources.map(({ lines, ...source }) => ({ ...source, lines: [...lines] })),
       }),
     ),
@@ -66,7 +84,7 @@ const sheetEndpoint = defineEndpoint({
   path: '/recovery-sheet',
   scope: 'read',
   summary: 'What opens the repositories with restic alone: to be printed and kept elsewhere. No secret is in it.',
-  tag: 'repositories',
+  tag: 'recovery',
   query: z.strictObject({
     repository: idSchema('repository').optional().meta({ description: 'This one alone; otherwise all, by name' }),
   }),
@@ -81,7 +99,7 @@ const proveEndpoint = defineEndpoint({
   path: '/repositories/:id/password-proof',
   scope: 'configure',
   summary: 'Opens a repository from a host with the password from a copy outside Holdfast, and keeps that it opened.',
-  tag: 'repositories',
+  tag: 'recovery',
   params: idParams('repository'),
   body: z.strictObject({
     host: idSchema('host').meta({ description: 'The host that opens it' }),

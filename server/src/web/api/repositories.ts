@@ -43,6 +43,13 @@ const passwordProofShape = z.strictObject({ at: instantSchema, by: z.string(), h
     'When somebody last opened it with the password from a copy outside Holdfast, who, and from which host; left out: never, or not with its present password',
 });
 
+const sealedCopyShape = z
+  .strictObject({ madeAt: instantSchema, keyProof: z.strictObject({ at: instantSchema, by: z.string() }).optional() })
+  .meta({
+    description:
+      'What opens it, as it is now, is sealed to the recovery key since then; `keyProof`: when somebody last showed that they have that key. Left out: it is not sealed',
+  });
+
 export const repositoryShape = nameShape(
   'Repository',
   z.strictObject({
@@ -56,6 +63,7 @@ export const repositoryShape = nameShape(
     testedFrom: idSchema('host').optional(),
     runsAtOnce: z.int().optional().meta({ description: RUNS_AT_ONCE }),
     passwordProof: passwordProofShape.optional(),
+    sealedCopy: sealedCopyShape.optional(),
     admin: z
       .strictObject({ config: configShape, secrets: secretsShape })
       .optional()
@@ -77,6 +85,7 @@ export function toRepositoryShape(repository: Repository): z.infer<typeof reposi
     testedFrom,
     runsAtOnce,
     passwordProof,
+    sealedCopy,
     admin,
     version,
     createdAt,
@@ -94,6 +103,7 @@ export function toRepositoryShape(repository: Repository): z.infer<typeof reposi
     testedFrom,
     runsAtOnce,
     passwordProof,
+    sealedCopy,
     ...(admin ? { admin: { config: admin.config, secrets: toSecretsView(admin.secrets) } } : {}),
     version,
     createdAt,

@@ -31,6 +31,7 @@ import { createPlanScreens } from './plans/plans.ts';
 import { createReferenceScreens } from './reference/reference.ts';
 import { REPORT_SCREENS } from './reports/report.ts';
 import { LOCK_SCREENS } from './repositories/locks.ts';
+import { RECOVERY_KEY_SCREENS } from './repositories/recovery-key.ts';
 import { REPOSITORY_SCREENS } from './repositories/repositories.ts';
 import { REPOSITORY_ACT_SCREENS } from './repositories/repository-acts.ts';
 import { REPOSITORY_CONTENTS_SCREENS } from './repositories/repository-contents.ts';
@@ -96,6 +97,7 @@ export function createScreens({ checkPasswordRules, fires, channels, endpoints }
     ...REPOSITORY_SCREENS,
     ...REPOSITORY_FORM_SCREENS,
     ...REPOSITORY_PASSWORD_SCREENS,
+    ...RECOVERY_KEY_SCREENS,
     ...REPOSITORY_PAGE_SCREENS,
     ...REPOSITORY_ACT_SCREENS,
     ...REPOSITORY_UPKEEP_SCREENS,

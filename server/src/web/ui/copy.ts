@@ -7,7 +7,8 @@ export function copyLine(view: { readonly text: string; readonly label: string }
   return html`<div class="copy"><code class="copy-text" tabindex="0">${view.text}</code>${copyButton(view)}</div>`;
 }
 
-function copyButton({ text, label }: { readonly text: string; readonly label: string }): Html {
+/** For text of several lines, or beside something else. */
+export function copyButton({ text, label }: { readonly text: string; readonly label: string }): Html {
   return takeButton({ 'data-copy': text, 'aria-label': `Copy ${label}` });
 }
 

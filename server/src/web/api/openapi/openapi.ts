@@ -30,6 +30,7 @@ const TAGS: Record<string, string> = {
   enrolment: 'Machines that want to join: who waits, who was turned away, and tokens that let them in',
   sources: 'What is protected',
   repositories: 'Where backups live',
+  recovery: 'Opening repositories without this server, with a key that people keep',
   contents: 'What a repository really holds, whoever put it there',
   plans: 'Which sources go where, and when',
   'shared-schedules': 'When plans are due, where several share it',

@@ -26,6 +26,8 @@ export interface SheetRepositoryView {
   onHost: string | undefined;
   engineId: string | undefined;
   password: PasswordView;
+  /** When what opens it was sealed to the recovery key; undefined: it is not, as it is now. */
+  sealedAt: number | undefined;
   /** Undefined for who may not, and while no host has opened it. */
   proveHref: string | undefined;
   opening: readonly string[];
@@ -40,15 +42,17 @@ export interface RecoverySheetView {
   madeAt: number;
   repositories: readonly SheetRepositoryView[];
   addHref: string | undefined;
+  recoveryKey: { href: string; recipient: string | undefined };
 }
 
 export function recoverySheetPage(shell: Shell, view: RecoverySheetView): Html {
-  const { repositories, face, madeAt, addHref } = view;
+  const { repositories, face, madeAt, addHref, recoveryKey } = view;
   return layout(shell, {
     title: 'Recovery sheet',
     heading: answerOf(repositories),
     lede: html`<span>Made ${stampTime(madeAt, face)}. Print it, write each password beside its repository or where it is kept, and keep the paper where neither this server nor its hosts are needed to read it.</span>`,
     crumbs: view.crumbs,
+    actions: linkButton({ href: recoveryKey.href, label: 'Recovery key' }),
     content: html`<div class="stack">${
       repositories.length === 0
         ? html`<section class="panel">${emptyState({
@@ -60,8 +64,18 @@ export function recoverySheetPage(shell: Shell, view: RecoverySheetView): Html {
         : html`${callout({
             tone: 'notice',
             text: 'Restore into a new place, and take a snapshot that a clean run vouches for where you know it: one of the list may be partial, and one tagged plan:safety is what a restore was about to change.',
-          })}${repositories.map((repository) => repositoryPanel(repository, face))}`
+          })}${keyNote(recoveryKey)}${repositories.map((repository) => repositoryPanel(repository, face))}`
     }</div>`,
+  });
+}
+
+function keyNote({ href, recipient }: RecoverySheetView['recoveryKey']): Html {
+  return callout({
+    tone: 'notice',
+    text:
+      recipient === undefined
+        ? html`With a <a href="${href}">recovery key</a>, what stands here is also sealed, passwords included, and lies in every copy of this server’s database and on the hosts: a key that you keep then opens it.`
+        : html`Sealed copies for the recovery key <code>${recipient}</code> lie in every copy of this server’s database, and on the hosts that use a repository. <code>age -d -i recovery-key.txt</code> opens them.`,
   });
 }
 
@@ -74,7 +88,7 @@ function answerOf(repositories: readonly SheetRepositoryView[]): string {
 }
 
 function repositoryPanel(view: SheetRepositoryView, face: Clockface): Html {
-  const { id, name, href, kind, where, onHost, engineId, password, proveHref, opening, blanks, sources, more } = view;
+  const { id, name, href, kind, where, onHost, engineId, password, sealedAt, proveHref, opening, blanks, sources, more } = view;
   return panel({
     id: `sheet-${id}`,
     title: html`<a href="${href}">${name}</a>`,
@@ -87,6 +101,7 @@ function repositoryPanel(view: SheetRepositoryView, face: Clockface): Html {
           engineId === undefined ? html`<span class="quiet">not opened yet</span>` : html`<code class="mono">${engineId}</code>`,
       },
       { label: 'Password', value: passwordLine(password, face) },
+      ...(sealedAt === undefined ? [] : [{ label: 'Sealed copy', value: stampTime(sealedAt, face) }]),
       { label: 'It is kept', value: html`<span class="quiet">to be filled in by hand: ________________________________</span>` },
     ])}<p>On any machine with restic 0.14 or newer, these lines open it; what is indented goes on with the line above:</p>${shellLines([...opening, 'restic snapshots'])}${
       blanks.length > 0 &&

@@ -3,7 +3,7 @@ import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { type Caller, demand, isAllowed } from '../../../core/caller.ts';
 import type { CoreContext } from '../../../core/ports.ts';
-import { judgePassword, provePassword } from '../../../core/repositories/password-proof.ts';
+import { findProof, judgePassword, provePassword } from '../../../core/repositories/password-proof.ts';
 import { readRecoverySheet } from '../../../core/repositories/recovery-sheet.ts';
 import { getRepository } from '../../../core/repositories/repositories.ts';
 import type { Repository } from '../../../store/repositories.ts';
@@ -30,11 +30,11 @@ import {
 import { chooseHost, toHostOption } from './repository-test.ts';
 
 async function readPasswordView(context: CoreContext, caller: Caller, repository: Repository): Promise<PasswordView> {
-  const { passwordProof } = repository;
   const standing = judgePassword(repository, context.clock.now());
-  if (passwordProof === undefined) return { standing, proof: undefined };
-  const host = await context.store.hosts.findHost(caller.tenant, passwordProof.host);
-  return { standing, proof: { ...passwordProof, host: host?.name ?? 'a host that is gone' } };
+  const proof = findProof(repository);
+  if (proof?.host === undefined) return { standing, proof: proof && { at: proof.at, by: proof.by, host: undefined } };
+  const host = await context.store.hosts.findHost(caller.tenant, proof.host);
+  return { standing, proof: { at: proof.at, by: proof.by, host: host?.name ?? 'a host that is gone' } };
 }
 
 /** For the page of the repository. */
@@ -45,14 +45,16 @@ export async function readPasswordPanel(
 ): Promise<PasswordPanelView> {
   return {
     ...(await readPasswordView(context, caller, repository)),
+    sealedAt: repository.sealedCopy?.madeAt,
     sheetHref: urls.recoverySheet(),
+    keyHref: urls.recoveryKey(),
     proveHref: isAllowed(caller, 'repository.manage') ? urls.provePassword({ repository: repository.id }) : undefined,
   };
 }
 
 async function showSheet(context: CoreContext, visit: Visit): Promise<PageReply> {
   const { caller, urls } = visit;
-  const { madeAt, repositories } = await readRecoverySheet(context, caller);
+  const { madeAt, repositories, recipient } = await readRecoverySheet(context, caller);
   const mayManage = isAllowed(caller, 'repository.manage');
   return {
     kind: 'page',
@@ -61,13 +63,15 @@ async function showSheet(context: CoreContext, visit: Visit): Promise<PageReply>
       crumbs: [{ label: 'Repositories', href: urls.repositories() }, { label: 'Recovery sheet' }],
       madeAt,
       addHref: mayManage ? urls.addRepository() : undefined,
-      repositories: repositories.map(({ id, password, proof, sources, engineId, onHost, ...repository }) => ({
+      recoveryKey: { href: urls.recoveryKey(), recipient },
+      repositories: repositories.map(({ id, password, proof, sources, engineId, onHost, sealedAt, ...repository }) => ({
         ...repository,
         id,
         engineId,
         onHost,
+        sealedAt,
         href: urls.repository({ repository: id }),
-        password: { standing: password, proof: proof && { at: proof.at, by: proof.by, host: proof.hostName } },
+        password: { standing: password, proof: proof && { at: proof.at, by: proof.by, host: proof.from } },
         proveHref: mayManage && engineId !== undefined ? urls.provePassword({ repository: id }) : undefined,
         sources: sources.map(({ id: source, name, host, kind, newest, lines }) => ({
           ...{ id: source, title: `${host} / ${name}`, kind, newest, lines },

@@ -12,7 +12,8 @@ import { type ChoiceSearch, searchedField } from '../forms/choice-search.view.ts
 export interface PasswordView {
   /** `unopened`: nothing is in the repository yet. */
   standing: 'proven' | 'old' | 'never' | 'unopened';
-  proof: { at: number; by: string; host: string } | undefined;
+  /** `host` opened it; undefined: the recovery key was shown. */
+  proof: { at: number; by: string; host: string | undefined } | undefined;
 }
 
 const WORDS: Readonly<Record<PasswordView['standing'], StatusView>> = {
@@ -24,11 +25,14 @@ const WORDS: Readonly<Record<PasswordView['standing'], StatusView>> = {
 
 /** The state, when it was proven, by whom and from where. */
 export function passwordLine({ standing, proof }: PasswordView, face: Clockface): Html {
-  return html`${status(WORDS[standing])}${proof !== undefined && html` <span class="quiet">${relativeTime(proof.at, face)} by ${proof.by}, from ${proof.host}</span>`}`;
+  return html`${status(WORDS[standing])}${proof !== undefined && html` <span class="quiet">${relativeTime(proof.at, face)} by ${proof.by}, ${proof.host === undefined ? 'with the recovery key' : `from ${proof.host}`}</span>`}`;
 }
 
 export interface PasswordPanelView extends PasswordView {
+  /** When what opens it was sealed to the recovery key; undefined: it is not, as it is now. */
+  sealedAt: number | undefined;
   sheetHref: string;
+  keyHref: string;
   /** Undefined for who may not. */
   proveHref: string | undefined;
 }
@@ -37,14 +41,17 @@ export interface PasswordPanelView extends PasswordView {
 export function passwordPanel(view: PasswordPanelView, face: Clockface): Html | false {
   if (view.standing === 'unopened') return false;
   const words: Readonly<Record<PasswordView['standing'], string>> = {
-    proven: 'Somebody opened it with a copy of the password that does not come from Holdfast.',
-    old: 'It is more than a quarter since somebody opened it with their own copy of the password.',
+    proven:
+      view.proof?.host === undefined
+        ? 'Somebody has shown that they have the recovery key that it is sealed to.'
+        : 'Somebody opened it with a copy of the password that does not come from Holdfast.',
+    old: 'It is more than a quarter since somebody showed that it can be opened without Holdfast.',
     never: 'If the only copy of its password is in Holdfast, everything in it is lost with this server and its hosts.',
     unopened: '',
   };
   return panel({
     title: 'Password kept elsewhere',
-    content: html`<div class="stack"><p>${passwordLine(view, face)}</p><p class="quiet">${words[view.standing]}</p></div>`,
+    content: html`<div class="stack"><p>${passwordLine(view, face)}</p><p class="quiet">${words[view.standing]}</p>${view.sealedAt !== undefined && html`<p class="quiet">Sealed to the <a href="${view.keyHref}">recovery key</a> ${relativeTime(view.sealedAt, face)}.</p>`}</div>`,
     foot: html`<div class="stack">${view.proveHref !== undefined && html`<div>${linkButton({ href: view.proveHref, label: 'Prove it…', small: true })}</div>`}<div>${onward({ href: view.sheetHref, label: 'Recovery sheet' })}</div></div>`,
   });
 }
