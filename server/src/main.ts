@@ -1,10 +1,8 @@
 #!/usr/bin/env node
 /** `holdfast-server`: serve, user create, user link, audit verify, api-key create, backup, recovery-kit, recovery-key create, version. Data on standard output, logs on standard error. */
 
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
-import { join } from 'node:path';
 import { systemClock } from '@holdfast/shared/clock.ts';
 import { DAY_MS } from '@holdfast/shared/durations.ts';
 import { AppError, toAppError } from '@holdfast/shared/errors.ts';
@@ -16,18 +14,16 @@ import { issuePasswordLink, listPeople } from './core/accounts/people.ts';
 import { SCOPES, type Scope } from './core/accounts/scopes.ts';
 import { describeVerdict, verifyAudit } from './core/audit-chain.ts';
 import type { CoreContext } from './core/ports.ts';
-import { flatten } from './core/repositories/opening-text.ts';
 import { createRecoveryKey } from './core/repositories/recovery-key.ts';
 import { readRecoveryKit } from './core/repositories/recovery-sheet.ts';
 import { formatRecoverySheet } from './core/repositories/recovery-text.ts';
-import { nameCopyFile } from './core/repositories/repository-opening.ts';
 import { findDatabase, openFoundation } from './foundation.ts';
 import { createDirectory } from './hub/directory.ts';
 import { createLog, type ServerLog } from './log.ts';
 import { noteCopy } from './own-facts.ts';
+import { readSealedKit, writeSealedKit } from './sealed-kit.ts';
 import { ROLES, type Role } from './store/people.ts';
 import { backUpStore } from './store/sqlite/file/copy.ts';
-import { readSealedCopies } from './store/sqlite/file/sealed-copies.ts';
 import { checkPasswordRules } from './vault/password-rules.ts';
 import { SERVER_VERSION } from './version.ts';
 import { createUrls } from './web/urls.ts';
@@ -181,28 +177,9 @@ async function printKitCommand(options: KitOptions): Promise<void> {
   process.stdout.write(json ? `${JSON.stringify(kit)}\n` : formatRecoverySheet(kit));
 }
 
-/** The copies as they lie in a database, which needs no key of the server: to standard output, or a file for each repository. */
-async function printSealedCommand({ to, database, json }: KitOptions): Promise<void> {
+function printSealedCommand({ to, database, json }: KitOptions): void {
   const path = database ?? findDatabase(loadConfig(readEnvironment()).dataDir);
-  const copies = readSealedCopies(path);
-  if (copies.length === 0)
-    throw new AppError('not_found', `${path} holds no sealed copy: there is no recovery key, or no repository`);
-  if (to === undefined) {
-    process.stdout.write(
-      json ? `${JSON.stringify(copies)}\n` : copies.map(({ name, sealed }) => `${flatten(name)}\n${sealed}`).join('\n'),
-    );
-    return;
-  }
-  const files = copies.map(({ repository, name, sealed }) => ({
-    repository,
-    name,
-    file: join(to, nameCopyFile(repository, name)),
-    sealed,
-  }));
-  mkdirSync(to, { recursive: true, mode: 0o700 });
-  for (const { file, sealed } of files) writeFileSync(file, sealed, { mode: 0o600 });
-  const written = files.map(({ sealed: _text, ...one }) => one);
-  process.stdout.write(json ? `${JSON.stringify(written)}\n` : written.map(({ file }) => `${file}\n`).join(''));
+  process.stdout.write(to === undefined ? readSealedKit(path, json === true) : writeSealedKit(path, to, json === true));
 }
 
 interface NewKeyOptions {

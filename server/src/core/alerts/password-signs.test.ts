@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { HostId, RepositoryId } from '@holdfast/shared/domain/ids.ts';
-import type { PasswordProof } from '../../store/repositories.ts';
+import type { PasswordProof, SealedCopy } from '../../store/repositories.ts';
 import { judgePasswordProof } from './password-signs.ts';
 
 const NOW = 1_770_000_000_000;
 const DAY = 24 * 3_600_000;
 
-const judge = (ageDays: number, change: { passwordProof?: PasswordProof; engineId?: string | undefined } = {}) =>
+const judge = (
+  ageDays: number,
+  change: { passwordProof?: PasswordProof; sealedCopy?: SealedCopy; engineId?: string | undefined } = {},
+) =>
   judgePasswordProof(
     { id: 'repo_1' as RepositoryId, name: 'main', engineId: 'e', createdAt: NOW - ageDays * DAY, ...change },
     NOW,
@@ -25,6 +28,15 @@ describe('The password of a repository', () => {
   it('is asked for again after a quarter', () => {
     assert.deepEqual(judge(400, proven(92)), []);
     assert.match(judge(400, proven(93))[0]?.text ?? '', /opened last with a password from outside Holdfast on 2025-11-01/);
+  });
+
+  it('counts as kept for a quarter by the recovery key that it is sealed to, if somebody has shown that they have it', () => {
+    const sealed = (ageDays: number) => ({ sealedCopy: { madeAt: NOW, keyProof: { at: NOW - ageDays * DAY, by: 'ada' } } });
+    assert.deepEqual(judge(400, sealed(92)), []);
+    assert.match(judge(400, sealed(93))[0]?.text ?? '', /recovery key which it is sealed to was shown last on 2025-11-01/);
+    assert.deepEqual(judge(400, { ...sealed(200), ...proven(1) }), [], 'the newer of both counts');
+    assert.deepEqual(judge(400, { ...sealed(1), ...proven(200) }), []);
+    assert.match(judge(400, { sealedCopy: { madeAt: NOW } })[0]?.text ?? '', /nor shown that they have the recovery key/);
   });
 
   it('is not asked for while no host has opened the repository', () => {

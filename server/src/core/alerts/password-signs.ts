@@ -9,6 +9,9 @@ type Facts = Pick<Repository, 'id' | 'name' | 'passwordProof' | 'sealedCopy' | '
 const NEVER =
   'nobody has opened it yet with a password from outside Holdfast; if there is none, it is lost with this server and its hosts';
 
+const NEVER_SHOWN =
+  'nobody has opened it yet with a password from outside Holdfast, nor shown that they have the recovery key that it is sealed to';
+
 function sayOld({ at, host }: OpeningProof): string {
   const day = new Date(at).toISOString().slice(0, 10);
   return host === undefined
@@ -24,7 +27,7 @@ export function judgePasswordProof(repository: Facts, now: number): readonly Ale
   const { passwordUnprovenMs, passwordProvenMs } = MAINTENANCE;
   const since = proof === undefined ? createdAt + passwordUnprovenMs : proof.at + passwordProvenMs;
   if (standing === 'proven' || standing === 'unopened' || now < since) return [];
-  const text = proof === undefined ? NEVER : sayOld(proof);
+  const text = proof === undefined ? (repository.sealedCopy === undefined ? NEVER : NEVER_SHOWN) : sayOld(proof);
   const about = { scope: 'repository', scopeId: id, subject: 'password', condition: 'repository.unproven' } as const;
   return [{ ...about, thing: { kind: 'repository', id }, name, text, since }];
 }
