@@ -71,7 +71,13 @@ export function createRestoreRuns(ports: RestoreRunsPorts): RestoreRuns {
         target,
         requestedBy,
       };
-      record({ run, kind: 'restore', body }, event, effects);
+      try {
+        record({ run, kind: 'restore', body }, event, effects);
+      } catch (error) {
+        // An order that is not taken leaves nothing of what came with it in memory.
+        workbench.secrets.release(run);
+        throw error;
+      }
       enqueue(run, body, createRecorder(run));
     },
     takeAgain(order) {

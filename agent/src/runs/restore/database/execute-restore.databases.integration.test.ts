@@ -18,6 +18,7 @@ import { findEvent, type RunRig } from '../../fixtures/run-rig.ts';
 import { recoverRuns } from '../../recovery/recovery.ts';
 import { storeAltered } from '../fixtures/altered-backups.ts';
 import { type StoredShop, storeShop } from '../fixtures/stored-shop.ts';
+import { createRestoreRuns } from '../restore-runs.ts';
 
 /** Quotes, a blank, an option, a line break, another script: a name that only exact quoting survives. */
 const HOSTILE_NAME = '--a "b" \'c\' `d` ; DROP\n注 %s $(x) \\';
@@ -255,6 +256,17 @@ for (const engine of ENGINES) {
       const { credential: _lost, ...gone } = as(LIFTER);
       const lost = readEnd(await carryOut(rig, gone));
       assert.deepEqual([lost.state, lost.reason], ['failed', 'credential_gone'], lost.message);
+      const untaken = as(LIFTER);
+      const full = createRestoreRuns({
+        workbench: rig.workbench,
+        queue: { enqueue: () => assert.fail('it was not taken'), listWaiting: () => [] },
+        spec: () => undefined,
+        record: () => assert.fail('the disk is full'),
+        createRecorder: () => assert.fail('it was not taken'),
+        onEnd: () => undefined,
+      });
+      assert.throws(() => full.start(untaken, () => undefined), /the disk is full/);
+      assert.equal(rig.workbench.secrets.find({ purpose: 'request', ref: `${untaken.run}.credential` }), undefined);
       assert.equal(await listNames(), names);
       for (const mode of [undefined, 'replace'] as const) {
         const order = as(LIFTER, mode);
