@@ -34,6 +34,8 @@ export type SeededServer = {
   readonly trust: Trust;
   /** The paths that this server answers with GET, as its table of routes has them. */
   readonly routes: readonly string[];
+  /** The clock that stands still is set on, or back. */
+  advance(ms: number): void;
   stop(): Promise<void>;
 };
 
@@ -95,6 +97,7 @@ export async function startSeededServer(): Promise<SeededServer> {
     night,
     trust,
     routes: screens.filter(({ method }) => method === 'get').map(({ path }) => path),
+    advance: (ms) => world.clock.advance(ms),
     async stop() {
       app.close();
       server.closeAllConnections();

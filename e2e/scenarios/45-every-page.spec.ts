@@ -1,5 +1,6 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { MINUTE_MS } from '@holdfast/shared/durations.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
 import type { BrowserContext, Page } from '@playwright/test';
 import {
@@ -194,6 +195,40 @@ test('A log that grows while its reader has scrolled up keeps what is read and t
   await expect(gaps).toHaveCount(1);
   await expect(gaps).toHaveText('7,000 lines are not kept on this page. The whole log can be downloaded.');
   await expect(page.locator('.log-line').last()).toBeInViewport();
+});
+
+test('What is hard to take back asks for the password where that was typed some time ago, and then does as it was sent', async ({
+  page,
+  watch,
+}) => {
+  watch.expectStatus(403);
+  await enter(page);
+  await page.goto(`${seeded.url}/settings`);
+  seeded.advance(11 * MINUTE_MS);
+  const minutes = page.getByLabel('Minutes until a session has to confirm who it is');
+  await minutes.fill('15');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('Confirm that it is you');
+  await expect(page.locator('main')).toContainText('You want to change when sessions confirm');
+  for (const size of [WIDE, NARROW]) {
+    await page.setViewportSize(size);
+    for (const theme of ['light', 'dark'] as const) {
+      await setTheme(page, theme);
+      expect.soft(describe((await buildAxe(page).analyze()).violations), `${theme}, ${size.width} wide`).toEqual([]);
+      expect.soft(await findFaults(page), `${theme}, ${size.width} wide`).toEqual([]);
+    }
+  }
+  const password = page.getByLabel('Your password');
+  await expect(password).toBeFocused();
+  await password.fill('not the password');
+  await page.getByRole('button', { name: 'Confirm and go on' }).click();
+  await expect(page.locator('main')).toContainText('The password is wrong.');
+  await password.fill(seeded.admin.password);
+  await page.getByRole('button', { name: 'Confirm and go on' }).click();
+  await expect(page.locator('main')).toContainText('The settings are saved.');
+  await expect(minutes).toHaveValue('15');
+  seeded.advance(-11 * MINUTE_MS);
+  entered = await page.context().cookies();
 });
 
 /** Lines as the stream brings them; the page's own come before. */

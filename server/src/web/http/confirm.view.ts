@@ -34,6 +34,7 @@ export function confirmPage(view: ConfirmView): Html {
             name: 'username',
             label: 'Name',
             kind: 'text',
+            required: true,
             value: view.name,
             autocomplete: 'username',
             // Not for typing: it tells a password manager whose password this is.
