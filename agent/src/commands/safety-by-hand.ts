@@ -103,6 +103,7 @@ async function store(
       prepared: { ...opened, input: { ...opened.input, workDir } },
       repository: prepared,
       tags: { tenant: spec.tenant, host: spec.host, plan: SAFETY_PLAN, source: source.id, run: recorder.run },
+      takesLinks: true,
       volumes: [],
       countRows: 'none',
       workDir,

@@ -49,7 +49,7 @@ export function createSourceWatch({ workbench, spec, listBusySources, report, ra
 
   async function probe(source: PreparedSource): Promise<Outcome> {
     try {
-      await probeSource(workbench, workbench.exec, source, stopping.signal);
+      await probeSource(workbench, workbench.exec, source, { signal: stopping.signal });
       return {};
     } catch (thrown) {
       const error = toAppError(thrown);

@@ -36,6 +36,8 @@ export interface BackupPart {
   tags: Omit<SnapshotTags, 'role'>;
   /** What earlier backups of it added to this repository, see `expectGrowth`. Undefined: a person waits for this one, and whether there is room shows. */
   added?: readonly number[] | undefined;
+  /** A path that is a link is stored as one: what stands where something else will, before it does. */
+  takesLinks?: boolean | undefined;
   /** Where file systems were mounted in it at its last clean backup. */
   volumes: readonly string[];
   /** How thoroughly rows are counted. */
@@ -253,7 +255,7 @@ async function proveSnapshot(part: BackupPart, artifact: Artifact, stored: Store
 /** Looks at the source, and whether there is room for it where that can be seen. Throws what is wrong. */
 async function lookFirst(part: BackupPart, prepared: PreparedSource): Promise<Probe> {
   const { workbench, recorder, added, repository } = part;
-  const probe = await probeSource(workbench, part.exec, prepared, part.signal);
+  const probe = await probeSource(workbench, part.exec, prepared, part);
   if (probe.serverVersion !== '') recorder.log('info', `pre-flight: server ${probe.serverVersion}`);
   const { localPath } = repository;
   const sourceBytes = probe.estimatedBytes;

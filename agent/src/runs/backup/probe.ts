@@ -16,11 +16,12 @@ async function isEmpty(path: string): Promise<boolean> {
   return first === null;
 }
 
-async function checkPaths(source: PreparedSource): Promise<Probe> {
+async function checkPaths(source: PreparedSource, takesLinks: boolean): Promise<Probe> {
   const paths = source.input.config['paths'];
   const warnings: string[] = [];
   for (const path of Array.isArray(paths) ? (paths as readonly string[]) : []) {
     try {
+      if (takesLinks && (await lstat(path)).isSymbolicLink()) continue;
       await stat(path);
       await access(path, constants.R_OK);
     } catch (error) {
@@ -39,10 +40,15 @@ async function checkPaths(source: PreparedSource): Promise<Probe> {
   return { serverVersion: '', facts: {}, warnings };
 }
 
-/** Throws with a reason and the tool's own words when the source cannot be read. */
-export async function probeSource(tooling: Tooling, exec: Exec, source: PreparedSource, signal?: AbortSignal): Promise<Probe> {
+/** Throws with a reason and the tool's own words when the source cannot be read. `takesLinks`: a path that is a link is to be stored as one. */
+export async function probeSource(
+  tooling: Tooling,
+  exec: Exec,
+  source: PreparedSource,
+  { signal, takesLinks = false }: { signal?: AbortSignal | undefined; takesLinks?: boolean | undefined } = {},
+): Promise<Probe> {
   const command = source.adapter.planProbe(source.input);
-  if (!command) return checkPaths(source);
+  if (!command) return checkPaths(source, takesLinks);
   const stage = { command, binary: getBinary(tooling, command.tool) };
   const result = await exec.runTool({ stage, workDir: source.input.workDir, timeoutMs: PROCESS.toolTimeoutMs, signal });
   if (result.ending === 'cancelled') throw createReasonError('cancelled', 'Cancelled while looking at the source');

@@ -1,12 +1,14 @@
 /** After a crash, or a server that did not answer: databases of drills that must not stay on servers of others are dropped. */
+import { MINUTE_MS } from '@holdfast/shared/durations.ts';
 import { toAppError } from '@holdfast/shared/errors.ts';
 import { prepareSourceDraft, withWorkDir } from '../inputs.ts';
 import { type JournaledDrill, journaledDrillSchema } from '../journaled-run.ts';
 import { dropMade } from '../restore/database/restore-ask.ts';
 import type { Workbench } from '../workbench.ts';
 
-/** How often a server that did not answer is asked again. */
-const AGAIN_MS = 60_000;
+/** Between two looks at a server that did not answer; doubled from one to the next. */
+const FIRST_MS = MINUTE_MS;
+const LAST_MS = 15 * MINUTE_MS;
 
 /** The reference under which the secrets of an ordered server are sealed. */
 export const toServerRef = (run: string): string => `${run}.sources`;
@@ -31,8 +33,8 @@ export async function settleScratch(workbench: Workbench, { order, scratch }: Jo
   }
 }
 
-/** Tries what ended drills still owe, now and once a minute until nothing is left. */
-export async function settleOwedScratches(workbench: Workbench): Promise<void> {
+/** Tries what ended drills still owe, now and again after `pauseMs`, less and less often, until nothing is left. */
+export async function settleOwedScratches(workbench: Workbench, pauseMs = FIRST_MS): Promise<void> {
   const { runs } = workbench.journal;
   let left = 0;
   for (const { body } of runs.listClosedWith('drill', 'scratch')) {
@@ -49,5 +51,5 @@ export async function settleOwedScratches(workbench: Workbench): Promise<void> {
       return rest;
     });
   }
-  if (left > 0) workbench.setTimer(AGAIN_MS, () => void settleOwedScratches(workbench));
+  if (left > 0) workbench.setTimer(pauseMs, () => void settleOwedScratches(workbench, Math.min(LAST_MS, 2 * pauseMs)));
 }

@@ -107,6 +107,7 @@ async function store(
       prepared,
       repository: { ...draft, pinnedId: repository.pinnedId },
       tags: { tenant: spec.tenant, host: spec.host, plan: SAFETY_PLAN, source: source.id, run: recorder.run },
+      takesLinks: true,
       volumes: [],
       // Nobody tries out what lives until the restore is over.
       countRows: 'none',
