@@ -137,7 +137,7 @@ test('a restore whose agent is killed in the middle leaves the old database whol
   const before = await postgres.hashDatabase('shop');
   const target = { kind: 'database', source: source.id, database: 'shop', mode: 'replace' };
   // Slow enough to be met in the middle.
-  const options = { downloadKiBps: 512, safetyBackup: false };
+  const options = { downloadKiBps: 32, safetyBackup: false };
   const consent = { understood: true, databaseName: 'shop' };
   const run = await stack.api.post<ApiRun>('/restores', { snapshot, host: host.host.id, target, options, ...consent });
   const beside = "SELECT count(*) FROM pg_database WHERE datname LIKE 'holdfast_new_%'";
