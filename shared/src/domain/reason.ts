@@ -56,7 +56,7 @@ const REASONS = {
   },
   volume_missing: {
     code: 'precondition',
-    advice: 'Mount it and back up again. Where it is meant to be away, name it in the source under *Mounts that may be away*.',
+    advice: 'Mount it and back up again. Where it is meant to be away, name it in the source under “Mounts that may be away”.',
   },
   size_below_floor: {
     code: 'integrity',

@@ -189,7 +189,8 @@ async function storeTree(part: BackupPart, artifact: TreeArtifact): Promise<Stor
   recorder.log('info', `restic: snapshot ${namedId.slice(0, 8)}, ${outcome.files} files, ${outcome.sizeBytes} bytes read`);
   for (const path of outcome.unreadable) recorder.log('warn', `not stored: ${path}`);
   const { volumes, gap } = await mounted.finish();
-  if (gap) recorder.log('warn', gap.message);
+  // Otherwise it is why the part is not clean, and told as that.
+  if (gap && outcome.partial) recorder.log('warn', gap.message);
   const seen = outcome.partial ? `restic exited 3: ${outcome.unreadableCount} paths were not stored` : 'restic exited 0';
   return {
     namedId,
@@ -243,6 +244,8 @@ async function proveSnapshot(part: BackupPart, artifact: Artifact, stored: Store
     recorder.snapshot(made, () => part.journalSnapshot(made));
   }
   if (found.failure) failWith(found.failure);
+  // An unmounted disk, or what could not be read, says more than the size does.
+  if (!floorOk && stored.gap) failWith(stored.gap);
   if (!floorOk)
     throw createReasonError(
       'size_below_floor',

@@ -12,17 +12,18 @@ test('A disk that was there at the last clean backup of a source and is not moun
   await rig.initRepository();
   const folder = writeFolder(join(rig.dir, 'srv'), { 'own.txt': 'what is here anyway' });
   // Of another file system than the scratch of the tests, which is memory and so no place for what is kept.
-  const disk = mkdtempSync('/var/tmp/holdfast-volume-');
-  t.after(() => rmSync(disk, { recursive: true }));
-  writeFolder(disk, { 'on-disk.txt': 'what the disk holds' });
+  const content = mkdtempSync('/var/tmp/holdfast-volume-');
+  t.after(() => rmSync(content, { recursive: true }));
+  writeFolder(content, { 'on-disk.txt': 'what the disk holds' });
   const point = join(folder, 'the disk');
   mkdirSync(point);
-  const mount = () => execFileSync('mount', ['--bind', disk, point]);
+  const mount = () => execFileSync('mount', ['--bind', content, point]);
   const unmount = () => execFileSync('umount', [point]);
   symlinkSync(rig.dir, join(rig.dir, 'way'));
   const source = rig.addFiles('srv', [join(rig.dir, 'way/srv')]);
+  const disk = rig.addFiles('disk', [point]);
   const run = async () => {
-    const events = await rig.runPlan();
+    const events = await rig.runPlan([source.id]);
     assert.notEqual(readEnd(events).state, 'failed', readLog(events) + readEnd(events).message);
     return { ...readEnd(events), log: readLog(events), files: findEvent(events, 'snapshot.made').snapshot.files };
   };
@@ -43,10 +44,13 @@ test('A disk that was there at the last clean backup of a source and is not moun
   mount();
   try {
     assert.equal((await run()).state, 'succeeded', 'it is back');
+    assert.equal(readEnd(await rig.runPlan([disk.id])).state, 'succeeded');
   } finally {
     unmount();
   }
   assert.equal((await run()).reason, 'volume_missing');
+  const empty = readEnd(await rig.runPlan([disk.id]));
+  assert.deepEqual([empty.state, empty.reason], ['failed', 'volume_missing'], 'nothing at all is left of it');
   source.config['removable'] = [point];
   assert.equal((await run()).state, 'succeeded');
   delete source.config['removable'];

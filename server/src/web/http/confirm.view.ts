@@ -1,6 +1,6 @@
 /** Where a person types their password once more, before an act that asks for it. What they had typed waits on the server. */
 import { type Html, html } from '../html.ts';
-import { form } from '../ui/form.ts';
+import { accountField, form } from '../ui/form.ts';
 import { type AssetPaths, bareLayout } from '../ui/layout.ts';
 
 export type ConfirmView = {
@@ -30,16 +30,7 @@ export function confirmPage(view: ConfirmView): Html {
         intro: html`<p>You want to ${view.what}, and this browser was signed in a while ago. What you typed is kept: it is sent as soon as you have confirmed.</p>`,
         hidden: { [CONFIRM_FIELDS.held]: view.held },
         fields: [
-          {
-            name: 'username',
-            label: 'Name',
-            kind: 'text',
-            required: true,
-            value: view.name,
-            autocomplete: 'username',
-            // Not for typing: it tells a password manager whose password this is.
-            attributes: { readonly: true },
-          },
+          accountField(view.name, 'username'),
           {
             name: CONFIRM_FIELDS.password,
             label: 'Your password',

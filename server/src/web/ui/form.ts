@@ -154,6 +154,17 @@ export function formField(field: Field): Html {
   return html`${field.lead}<div class="field ${field.error !== undefined && 'field-wrong'}" ${own}><label for="${idOf(field)}">${field.label}${mark}</label>${input}${helpLine(field)}${errorLine(field)}</div>`;
 }
 
+/** Who somebody is, above a field for their password. Not for typing: it tells a password manager whose password that is. */
+export const accountField = (value: string, name = 'name'): Field => ({
+  name,
+  label: 'Name',
+  kind: 'text',
+  required: true,
+  value,
+  autocomplete: 'username',
+  attributes: { readonly: true },
+});
+
 /** The id of a field with what belongs to it, where something leads it. */
 export function fieldPartId(name: string): string {
   return `f-${name}-part`;

@@ -23,7 +23,7 @@ export const filesSource: SourceAdapter = {
       maxEntries: 200,
       required: true,
       placeholder: '/srv/shop',
-      help: 'Absolute, one a line. A path that is missing makes the run fail.',
+      help: 'Absolute, one a line. A path that is missing, or is itself a link, makes the run fail.',
     },
     {
       kind: 'list',
@@ -59,7 +59,7 @@ export const filesSource: SourceAdapter = {
       maxEntries: 200,
       placeholder: '/media',
       advanced: true,
-      help: 'Where a file system was mounted at the last clean backup, one has to be mounted again, or the backup is partial. Not here and below.',
+      help: 'Where a file system was mounted at the last clean backup, one has to be mounted again, or the backup is partial. At these places and below them it need not be.',
     },
     {
       kind: 'number',

@@ -1,6 +1,6 @@
 /** A person's own account: who they are here, and their password. */
 import { type Html, html } from '../../html.ts';
-import { form } from '../../ui/form.ts';
+import { accountField, form } from '../../ui/form.ts';
 import { layout, type Shell } from '../../ui/layout.ts';
 import { facts, panel } from '../../ui/panel.ts';
 
@@ -44,16 +44,7 @@ function passwordPanel(view: AccountView): Html {
       problem: view.problem,
       intro: isFresh && html`<p class="quiet">Your other sessions end at once; this one stays.</p>`,
       fields: [
-        {
-          name: 'name',
-          label: 'Name',
-          kind: 'text',
-          required: true,
-          value: view.name,
-          autocomplete: 'username',
-          // Not for typing: it tells a password manager whose password this is.
-          attributes: { readonly: true },
-        },
+        accountField(view.name),
         {
           name: 'current',
           label: 'Present password',

@@ -1,6 +1,6 @@
 /** Where a person chooses their own password, by a link that works once. */
 import { type Html, html } from '../../html.ts';
-import { form } from '../../ui/form.ts';
+import { accountField, form } from '../../ui/form.ts';
 import { type AssetPaths, bareLayout } from '../../ui/layout.ts';
 
 export type PasswordLinkView = {
@@ -22,16 +22,7 @@ export function choosePasswordPage({ assets, action, name, passwordMinChars, err
       content: form({
         action,
         fields: [
-          {
-            name: 'name',
-            label: 'Name',
-            kind: 'text',
-            required: true,
-            value: name,
-            autocomplete: 'username',
-            // Not for typing: it tells a password manager whose password this is.
-            attributes: { readonly: true },
-          },
+          accountField(name),
           {
             name: 'password',
             label: 'Password',

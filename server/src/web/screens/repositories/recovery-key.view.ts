@@ -183,7 +183,7 @@ function replacePanel(view: RecoveryKeyPageView, { recipient, sealed }: Recovery
         recipientField(view),
         {
           name: 'understood',
-          label: 'The key of today opens no newer copy',
+          label: 'I understand that only the new key opens what is sealed from now on',
           kind: 'checkbox',
           required: true,
           error: errors['understood'],
