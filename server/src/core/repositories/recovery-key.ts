@@ -2,9 +2,8 @@
  * The recovery key: a recipient of age whose secret half lies with people and is kept nowhere here. What opens the repositories is sealed to it, and
  * whoever types back a code that was sealed to it has shown that they have the other half.
  */
-import type { RepositoryId } from '@holdfast/shared/domain/ids.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
-import { HTTP, MAINTENANCE, RECOVERY } from '@holdfast/shared/limits.ts';
+import { MAINTENANCE, RECOVERY } from '@holdfast/shared/limits.ts';
 import type { KeyProof, RecoveryKey } from '../../store/recovery.ts';
 import { demandProven } from '../accounts/step-up.ts';
 import { createFieldsError } from '../adapters/adapter-input.ts';
@@ -12,6 +11,7 @@ import { recordAct } from '../audit.ts';
 import { TOPICS } from '../bus.ts';
 import { type Caller, demand } from '../caller.ts';
 import type { CoreContext } from '../ports.ts';
+import { readWholeList } from '../whole-list.ts';
 import { sealForNewKey } from './recovery-copies.ts';
 import { makeRecoveryKit } from './recovery-sheet.ts';
 import { formatRecoverySheet } from './recovery-text.ts';
@@ -100,26 +100,18 @@ export async function createRecoveryKey(
   return key;
 }
 
-/** Every repository of which a copy is on the hosts. */
-async function listSealed({ store }: CoreContext, { tenant }: Caller): Promise<readonly RepositoryId[]> {
-  const found: RepositoryId[] = [];
-  let after: string | undefined;
-  do {
-    const page = await store.repositories.listRepositories(tenant, {}, { limit: HTTP.pageSizeMax, after });
-    found.push(...page.rows.map(({ id }) => id));
-    after = page.next;
-  } while (after !== undefined);
-  return found;
-}
-
 /** Removes the key with this recipient and every copy that is sealed to it, on the hosts as well. `conflict` where another one is there. */
 export async function removeRecoveryKey(context: CoreContext, caller: Caller, recipient: string): Promise<void> {
   demand(caller, 'settings.manage');
   await demandProven(context, caller, 'remove the recovery key');
-  const sealed = await listSealed(context, caller);
+  const repositories = await readWholeList((page) => context.store.repositories.listRepositories(caller.tenant, {}, page));
   await context.store.recovery.deleteRecoveryKey(caller.tenant, recipient);
   await recordAct(context, caller, { action: 'recovery_key.removed', target: TARGET, change: { recipient } });
-  await tellHostsOf(context, caller, sealed);
+  await tellHostsOf(
+    context,
+    caller,
+    repositories.map(({ id }) => id),
+  );
 }
 
 /** Without letters and digits that look alike. */

@@ -3,7 +3,7 @@
  * somebody has shown that its password is kept elsewhere. Without secrets, unless it is made on the server's own console.
  */
 import { findSourceAdapter } from '@holdfast/shared/adapters/all.ts';
-import type { RepositoryId, SourceId, TenantId } from '@holdfast/shared/domain/ids.ts';
+import type { RepositoryId, SourceId } from '@holdfast/shared/domain/ids.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
 import { quoteWord } from '@holdfast/shared/shell-word.ts';
 import type { Repository } from '../../store/repositories.ts';
@@ -11,6 +11,7 @@ import type { Source } from '../../store/sources.ts';
 import { recordAct } from '../audit.ts';
 import { type Caller, demand } from '../caller.ts';
 import type { CoreContext } from '../ports.ts';
+import { readWholeList } from '../whole-list.ts';
 import { findProof, judgePassword, type PasswordStanding } from './password-proof.ts';
 import { describeOpening, type RepositoryOpening } from './repository-opening.ts';
 
@@ -135,17 +136,6 @@ async function describeRepository(context: CoreContext, repository: Repository, 
   };
 }
 
-async function listEvery({ store }: CoreContext, tenant: TenantId): Promise<readonly Repository[]> {
-  const all: Repository[] = [];
-  let after: string | undefined;
-  do {
-    const page = await store.repositories.listRepositories(tenant, {}, { limit: HTTP.pageSizeMax, after });
-    all.push(...page.rows);
-    after = page.next;
-  } while (after !== undefined);
-  return all;
-}
-
 async function makeSheet(
   context: CoreContext,
   caller: Caller,
@@ -154,7 +144,9 @@ async function makeSheet(
 ): Promise<RecoverySheet> {
   const { repositories: kept } = context.store;
   const found =
-    wanted === undefined ? await listEvery(context, caller.tenant) : await kept.findRepositories(caller.tenant, wanted);
+    wanted === undefined
+      ? await readWholeList((page) => kept.listRepositories(caller.tenant, {}, page))
+      : await kept.findRepositories(caller.tenant, wanted);
   const repositories: SheetRepository[] = [];
   for (const repository of found) repositories.push(await describeRepository(context, repository, hasSecrets));
   const recipient = (await context.store.recovery.findRecoveryKey(caller.tenant))?.recipient;

@@ -9,6 +9,7 @@ import { TOPICS } from '../bus.ts';
 import { type Caller, demand } from '../caller.ts';
 import type { CoreContext } from '../ports.ts';
 import { demandVersion, findSettingVersion, parseSetting, writeSetting } from '../stored-setting.ts';
+import { readWholeList } from '../whole-list.ts';
 import { RETENTION_CAP, type RetentionCap, readRetentionCap } from './retention-cap.ts';
 import { previewRetention } from './retention-preview.ts';
 
@@ -140,14 +141,9 @@ export function findRetentionCapVersion(cap: RetentionCap): number {
   return findSettingVersion(RETENTION_CAP, cap);
 }
 
-async function listHostIds(context: CoreContext, caller: Caller): Promise<readonly HostId[]> {
-  const ids: HostId[] = [];
-  for (let after: string | undefined; ; ) {
-    const page = await context.store.hosts.listHosts(caller.tenant, { state: 'active' }, { limit: HTTP.pageSizeMax, after });
-    ids.push(...page.rows.map(({ id }) => id));
-    if (page.next === undefined) return ids;
-    after = page.next;
-  }
+async function listHostIds({ store }: CoreContext, { tenant }: Caller): Promise<readonly HostId[]> {
+  const hosts = await readWholeList((page) => store.hosts.listHosts(tenant, { state: 'active' }, page));
+  return hosts.map(({ id }) => id);
 }
 
 /**

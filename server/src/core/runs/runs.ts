@@ -3,17 +3,17 @@ import type { HostId, PlanId, RunId, SourceId } from '@holdfast/shared/domain/id
 import type { RunOrder } from '@holdfast/shared/domain/list-orders.ts';
 import { isTerminal, type LogLine } from '@holdfast/shared/domain/run.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
-import { HTTP } from '@holdfast/shared/limits.ts';
 import type { LogFilter } from '../../store/logs.ts';
 import type { NamedSnapshot } from '../../store/orders.ts';
-import type { FoundPage, Page, SortedPage } from '../../store/page.ts';
+import type { FoundPage, SortedPage } from '../../store/page.ts';
 import type { Plan } from '../../store/plans.ts';
 import type { Run, RunAttempt, RunFilter, RunPart, RunStage } from '../../store/runs.ts';
-import type { Snapshot, SnapshotFilter } from '../../store/snapshots.ts';
+import type { Snapshot } from '../../store/snapshots.ts';
 import type { Source } from '../../store/sources.ts';
 import { recordAct } from '../audit.ts';
 import { type Caller, demand } from '../caller.ts';
 import type { CoreContext } from '../ports.ts';
+import { readWholeList } from '../whole-list.ts';
 import { announceRun, createOrder, createOrderedRun, orderTerms, placeCancellation, placeRun } from './run-orders.ts';
 
 /** The act of asking for a run's end. */
@@ -102,31 +102,16 @@ async function findWhoCancelled(context: CoreContext, caller: Caller, id: RunId)
 }
 
 /** All of one run, however many parts it has: a page holds fewer. */
-async function listAllSnapshots(
-  { store }: CoreContext,
-  { tenant }: Caller,
-  filter: SnapshotFilter & { run: RunId },
-): Promise<readonly Snapshot[]> {
-  const found: Snapshot[] = [];
-  let after: string | undefined;
-  do {
-    const page: Page<Snapshot> = await store.snapshots.listSnapshots(tenant, filter, { limit: HTTP.pageSizeMax, after });
-    found.push(...page.rows);
-    after = page.next;
-  } while (after !== undefined);
-  return found;
-}
-
 export async function getRunDetail(context: CoreContext, caller: Caller, id: RunId): Promise<RunDetail> {
   const run = await getRun(context, caller, id);
-  const { runs, orders } = context.store;
+  const { runs, orders, snapshots } = context.store;
   const mayBeCancelled = run.state === 'cancelled' || !isTerminal(run.state);
   const [parts, stages, attempts, data, globals, named, cancelledBy] = await Promise.all([
     runs.listParts(caller.tenant, id),
     runs.listStages(caller.tenant, id),
     runs.listAttempts(caller.tenant, id),
-    listAllSnapshots(context, caller, { run: id }),
-    listAllSnapshots(context, caller, { run: id, role: 'globals' }),
+    readWholeList((page) => snapshots.listSnapshots(caller.tenant, { run: id }, page)),
+    readWholeList((page) => snapshots.listSnapshots(caller.tenant, { run: id, role: 'globals' }, page)),
     orders.listNamedSnapshots(caller.tenant, id),
     mayBeCancelled ? findWhoCancelled(context, caller, id) : undefined,
   ]);

@@ -12,6 +12,7 @@ import {
   type RetentionPreview,
   type SourcePreview,
 } from '../../../core/retention/retention-preview.ts';
+import { readWholeList } from '../../../core/whole-list.ts';
 import type { Plan } from '../../../store/plans.ts';
 import type { PageReply, ScreenRoute, Visit } from '../../http/route.ts';
 import type { FieldOption } from '../../ui/form.ts';
@@ -20,7 +21,6 @@ import { PAGES } from '../../urls.ts';
 import { readClockface } from '../clockface.ts';
 import { isShown } from '../forms/form-problem.ts';
 import { findText, readText } from '../forms/form-values.ts';
-import { readWholeList } from '../forms/whole-list.ts';
 import { findId, getParam } from '../params.ts';
 import { loadNames, type Names, nameOf } from '../runs/run-names.ts';
 import { buildShell } from '../shell.ts';

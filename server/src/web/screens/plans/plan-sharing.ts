@@ -2,13 +2,13 @@
 import { idSchema } from '@holdfast/shared/domain/ids.ts';
 import { createSharedSchedule, listSharedSchedules } from '../../../core/plans/shared-schedules.ts';
 import type { CoreContext } from '../../../core/ports.ts';
+import { readWholeList } from '../../../core/whole-list.ts';
 import type { Plan } from '../../../store/plans.ts';
 import type { SharedSchedule } from '../../../store/shared-schedules.ts';
 import type { FireCalendar } from '../../api/fire-calendar.ts';
 import type { Visit } from '../../http/route.ts';
 import { type FormProblem, isShown, toFormProblem } from '../forms/form-problem.ts';
 import { readText } from '../forms/form-values.ts';
-import { readWholeList } from '../forms/whole-list.ts';
 import { findId } from '../params.ts';
 import type { PlanView } from './plan.view.ts';
 import type { SharingView } from './plan-form.view.ts';

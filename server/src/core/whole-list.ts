@@ -1,8 +1,8 @@
-/** Lists that are short by their own limit, read as a whole: a select of them is never cut. */
+/** Lists that are short by their own limit, read as a whole. */
 import { HTTP } from '@holdfast/shared/limits.ts';
-import type { Page, PageRequest } from '../../../store/page.ts';
+import type { Page, PageRequest } from '../store/page.ts';
 
-/** All rows, page by page. Only for what `COUNTS` limits to a few hundred of a tenant. */
+/** All rows, page by page. Only for what a limit keeps to some hundreds, such as `COUNTS`. */
 export async function readWholeList<T>(list: (page: PageRequest) => Promise<Page<T>>): Promise<readonly T[]> {
   const all: T[] = [];
   let after: string | undefined;
