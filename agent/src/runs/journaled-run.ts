@@ -60,8 +60,8 @@ const halfRestoredSchema = z.object({
   own: z.object({ database: z.string().max(255), mark: z.string().max(64) }).optional(),
   /** One that was about to be made, and may be somebody else's by now: it goes only while it is empty. */
   making: z.string().max(255).optional(),
-  /** One that was there before, empty, and is filled bit by bit: what has come into it stays there. */
-  filling: z.string().max(255).optional(),
+  /** One that was there before, empty, and is filled bit by bit: what its list names goes again, while it bears that. */
+  filling: z.object({ database: z.string().max(255), mark: z.string().max(64) }).optional(),
   /** Set while the content of the first of them takes the place of the target: afterwards the old content is at `aside`. */
   swap: z.object({ target: z.string().max(255), aside: z.string().max(255) }).optional(),
   /**

@@ -237,6 +237,11 @@ function planEverything(
     if (restore.fillsInOne) add('restore in one', () => restore.planRestore({ ...target, mode: 'schema_only', inOne: true }));
     for (const mode of restore.planTake ? restore.modes : [])
       addTake(add, mode, () => restore.planTake?.({ ...take, mode, tables: [{ name: targetDatabase }] }));
+    const filling = { ...target, mark: 'run_7' };
+    if (restore.filling) add('restore listed', () => restore.planRestore({ ...target, filling: filling.mark }));
+    add('list', () => restore.filling?.planList(filling, [{ kind: 'table', name: targetDatabase }]).command);
+    add('empty from', () => restore.filling?.planEmpty(filling).producer);
+    add('empty to', () => restore.filling?.planEmpty(filling).consumer);
     add('end sessions', () => restore.planEndSessions?.(target));
     // Names of databases and tables are as hostile as each other.
     const swap = { ...target, scratch: targetDatabase, aside: targetDatabase, endSessions: true };

@@ -15,6 +15,7 @@ import type { ChosenTable, RestoreMode } from '../domain/restore.ts';
 import type { Command, ToolName } from './command.ts';
 import type { DatabaseDrill } from './drill.ts';
 import type { Config, Field } from './field.ts';
+import type { DatabaseFilling } from './filling.ts';
 import type { ToolOutcome, Verdict } from './outcome.ts';
 import type { PlanInput } from './plan-input.ts';
 import type { DatabaseRecording } from './record.ts';
@@ -153,6 +154,8 @@ export interface PourInput extends RestoreInput {
   superuser?: boolean | undefined;
   /** With `new` and `schema_only`: all of it comes or none, because the target was there before, empty. Only where the engine `fillsInOne`. */
   inOne?: boolean | undefined;
+  /** With `new`: the mark of the list that the target bears, which was there before, empty; the session that fills it is known by it. */
+  filling?: string | undefined;
 }
 
 export interface SwapInput extends RestoreInput {
@@ -210,6 +213,8 @@ export interface DatabaseRestore {
   planRestore(input: PourInput): Command;
   /** Fills an empty database in one transaction where that is asked for. */
   fillsInOne?: boolean | undefined;
+  /** Fills an empty database that is there bit by bit, and empties it again of what came. Undefined: it does not have to. */
+  filling?: DatabaseFilling | undefined;
   judgeRestore(outcome: ToolOutcome): Verdict;
   /** A program of GNU sed, for bytes, that the data artifact passes on its way into a database of any name. Undefined: it goes as it is. */
   renaming?: string | undefined;

@@ -18,7 +18,6 @@ import { OWED_FOR_MS } from './restore-owed.ts';
 import { type HalfEnd, listMade, type Settled, settleHalfRestored } from './restore-settle.ts';
 
 const OLD = 'What was there before is as it was';
-const describeHalf = (database: string) => `What had come into ${database}, which was empty before, stays there`;
 const DOUBTFUL =
   'What was to be changed is wholly as it was, or wholly changed where the agent ended right after the last step: look before you restore again';
 
@@ -131,8 +130,7 @@ async function endAs(
   }
   const removed = [...dropped, ...(half?.roles && !left?.roles ? ['roles'] : [])];
   if (removed.length > 0 && (end === 'old' || end === 'doubtful')) recorder.log('info', `removed: ${removed.join(', ')}`);
-  if (half?.filling !== undefined) recorder.log('error', describeHalf(half.filling));
-  else if (order.target.kind === 'database' && (end === 'old' || end === 'doubtful'))
+  if (order.target.kind === 'database' && (end === 'old' || end === 'doubtful'))
     recorder.log('info', end === 'old' ? OLD : DOUBTFUL);
   const staging = findStaging(order.run, order.target);
   if (staging.length > 0) {
@@ -142,7 +140,8 @@ async function endAs(
   if (end === 'unknown') {
     const made = listMade(half);
     const drops = made.length > 0 ? `; dropped as soon as it does: ${made.join(', ')}` : '';
-    recorder.log('error', `the server does not answer${drops}`);
+    const empties = half?.filling ? `; emptied as soon as it does: ${half.filling.database}` : '';
+    recorder.log('error', `the server does not answer${drops}${empties}`);
   }
   if ((end === 'unknown' && half?.change) || (end === 'refused' && (half?.change ?? half?.swap))) recorder.log('error', DOUBTFUL);
   const interrupted = createReasonError('interrupted', 'The agent ended in the middle of this run');

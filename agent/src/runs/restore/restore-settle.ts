@@ -11,6 +11,7 @@ import type { HalfRestored, JournaledRestore } from '../journaled-run.ts';
 import type { Workbench } from '../workbench.ts';
 import { ask, dropMade, type InspectPart, inspect, isRefusal } from './database/restore-ask.ts';
 import { askForEnd } from './database/restore-change.ts';
+import { describeEmptied, describeFilled, emptyAgain } from './database/restore-filling.ts';
 import { describeOthers, dropOwn, unmarkOwn } from './database/restore-own.ts';
 import { finishTaking, hasMoved, nameTaken } from './database/restore-take.ts';
 import { prepareAnyConnection } from './restore-connection.ts';
@@ -77,7 +78,8 @@ interface Cleaning {
   words: string[];
 }
 
-const isNothing = ({ made, own, roles }: HalfRestored) => made.length === 0 && own === undefined && roles === undefined;
+const isNothing = ({ made, own, filling, roles }: HalfRestored) =>
+  made.length === 0 && own === undefined && filling === undefined && roles === undefined;
 
 function describeLeft({ restore }: InspectPart, database: string, words: string): string {
   return `the database ${database} could not be dropped: ${words}. Where it is there, drop it: ${restore.sayDrop(database)}`;
@@ -111,6 +113,27 @@ async function settleOwn({ part, removed, left, words: said }: Cleaning, own: Ha
   else {
     left.own = own;
     said.push(describeLeft(part, own.database, words));
+  }
+}
+
+/** What came into a target that was there before, empty. */
+async function settleFilling(
+  { part, left, words: said }: Cleaning,
+  filling: HalfRestored['filling'],
+  end: HalfEnd,
+): Promise<void> {
+  if (!filling) return;
+  if (end === 'new') {
+    const { ok, words } = await unmarkOwn(part, filling);
+    if (!ok) said.push(words);
+    return;
+  }
+  const { is, isRefused, words } = await emptyAgain(part, filling);
+  if (is !== 'there') said.push(describeEmptied(filling, is));
+  else if (!isRefused) throw new Error(describeFilled(filling, words));
+  else {
+    left.filling = filling;
+    said.push(describeFilled(filling, words));
   }
 }
 
@@ -148,6 +171,7 @@ async function settle(workbench: Workbench, { order, half }: JournaledRestore): 
       if (half.making !== undefined && (await inspect(part, half.making)).empty)
         await drop({ ...cleaning, removed: [] }, [half.making]);
       await settleOwn(cleaning, half.own, end);
+      await settleFilling(cleaning, half.filling, end);
       // Roles that something needs stay whatever is said here.
       await settleRoles(cleaning, order.run, end === 'new' && half.roles ? 'keep' : half.roles);
       const { removed, left, words } = cleaning;
@@ -173,7 +197,7 @@ function describeRefused(
   half: HalfRestored,
   words: string,
 ): readonly string[] {
-  const { made, own, making, swap, change } = half;
+  const { made, own, making, filling, swap, change } = half;
   const names = [
     ...made,
     ...(swap ? [swap.aside] : []),
@@ -181,12 +205,14 @@ function describeRefused(
     ...(own && change?.isDone !== true ? [own.database] : []),
     ...(making === undefined ? [] : [making]),
   ];
+  const isFilling = filling && change?.isDone !== true;
   const drops = names.map((name) => restore.sayDrop(name)).join(' ');
   return [
     `the password of ${options?.connectAs} was in memory alone and is gone with the agent that held it, and the connection’s own user may not see to what this restore left: ${words}`,
     ...(names.length > 0
       ? [`databases that it made may be there: ${names.join(', ')}. Look at the target first, then drop those that are: ${drops}`]
       : []),
+    ...(isFilling ? [describeFilled(filling, 'the user may not')] : []),
   ];
 }
 

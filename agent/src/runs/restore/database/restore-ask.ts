@@ -48,9 +48,9 @@ export interface DatabaseRestorePart extends RunningRestore {
 export async function ask(
   part: Pick<DatabaseRestorePart, 'tooling' | 'exec' | 'workDir'>,
   command: Command,
-  { signal, timeoutMs = PROCESS.toolTimeoutMs }: { signal?: AbortSignal; timeoutMs?: number } = {},
+  { signal, timeoutMs = PROCESS.toolTimeoutMs, stdin }: { signal?: AbortSignal; timeoutMs?: number; stdin?: number } = {},
 ): Promise<ToolResult> {
-  const stage = { command, binary: getBinary(part.tooling, command.tool) };
+  const stage = { command, binary: getBinary(part.tooling, command.tool), stdin };
   return part.exec.runTool({ stage, workDir: part.workDir, timeoutMs, signal });
 }
 

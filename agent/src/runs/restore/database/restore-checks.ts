@@ -114,15 +114,20 @@ function checkJobs({ restore, mode }: DatabaseRestorePart, jobs: number): void {
     throw new AppError('invalid', 'this way is one transaction, and so one connection: it takes no more than one job');
 }
 
-/** What the dump goes into is there, empty, and goes back to being so unless all of it comes. */
-export function isInOne({ restore, mode, file }: DatabaseRestorePart, { exists }: Pick<TargetState, 'exists'>): boolean {
-  // A script may end the transaction it is carried out in.
-  return restore.fillsInOne === true && exists && getModeRule(mode).target === 'empty' && file?.dump.format !== 'plain';
+/**
+ * How a target that is there, empty, goes back to being so unless all of it comes: one transaction is taken back, what was listed before is
+ * dropped. Undefined where it is not there, or is no empty one that is filled.
+ */
+export type FillsHow = 'in_one' | 'listed' | undefined;
+
+export function findFillsHow({ restore, mode }: DatabaseRestorePart, { exists }: Pick<TargetState, 'exists'>): FillsHow {
+  if (!exists || getModeRule(mode).target !== 'empty') return undefined;
+  return restore.fillsInOne === true ? 'in_one' : 'listed';
 }
 
 function checkOneConnection(part: DatabaseRestorePart, target: TargetState): void {
   const { jobs = 1 } = part.options;
-  if (jobs === 1 || !isInOne(part, target)) return;
+  if (jobs === 1 || findFillsHow(part, target) !== 'in_one') return;
   throw createReasonError(
     'target_refused',
     `The database ${part.database} exists, so it is filled in one transaction, through one connection: take the name of a database that is not there, or 1 connection`,

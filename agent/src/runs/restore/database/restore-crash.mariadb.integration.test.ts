@@ -41,17 +41,19 @@ const STANDING = {
 } as const;
 
 /**
- * A point at which a client is: about to begin, or done and not yet gone. `fill` writes the dump into the first database, `verify` counts in the
- * target, `dump` makes the safety backup, `routines` and `events` carry over what cannot be moved, before and after the move; the others are the scripts of the stages.
+ * A point at which a client is: about to begin, or done and not yet gone. `fill` writes the dump into the first database, or the list of what comes
+ * into one that `pour` then fills, `verify` counts in the target, `dump` makes the safety backup, `routines` and `events` carry over what cannot be moved, before and after the move; the others are the scripts of the stages.
  */
 interface Case {
   mode: RestoreMode;
   standing: keyof typeof STANDING;
-  at: `${'before' | 'after'} ${'fill' | 'verify' | 'dump' | 'routines' | 'events' | `take-${string}`}`;
+  at: `${'before' | 'after'} ${'fill' | 'pour' | 'verify' | 'dump' | 'routines' | 'events' | `take-${string}`}`;
   left: 'old' | 'new';
   safetyBackup?: boolean;
   /** From a dump file of the host in place of the snapshot. */
   isFile?: boolean;
+  /** By a user who may make no databases, so that what is there is filled bit by bit. */
+  isPoor?: boolean;
   /** While the agent is away somebody drops what it made, and makes another database of that name. */
   isReplaced?: boolean;
 }
@@ -64,6 +66,9 @@ const CASES: readonly Case[] = [
   { mode: 'new', standing: 'empty', at: 'after fill', left: 'old' },
   { mode: 'new', standing: 'empty', at: 'before take-move', left: 'old' },
   { mode: 'new', standing: 'empty', at: 'after take-move', left: 'new' },
+  { mode: 'new', standing: 'empty', at: 'after fill', left: 'old', isPoor: true },
+  { mode: 'new', standing: 'empty', at: 'after pour', left: 'old', isPoor: true },
+  { mode: 'new', standing: 'empty', at: 'before verify', left: 'new', isPoor: true },
   { mode: 'replace', standing: 'old', at: 'before fill', left: 'old' },
   { mode: 'replace', standing: 'old', at: 'before dump', left: 'old', safetyBackup: true },
   { mode: 'replace', standing: 'old', at: 'before routines', left: 'old' },
@@ -99,13 +104,16 @@ for arg in "$@"; do
     "--execute="*serverVersion*) point=question ;;
     "--execute="*"JSON_OBJECT('tables'"*) point=verify ;;
     --execute=*|--version) point=question ;;
+    --init-command=*) point=pour ;;
   esac
 done`;
 
 test('An agent that is killed in any stage of any restore leaves each MariaDB database wholly old or wholly new, and nothing else', async (t) => {
   const server = await startMariadb();
   t.after(() => server.remove());
-  await server.query("CREATE USER rig@'%'; GRANT ALL ON *.* TO rig@'%' WITH GRANT OPTION; CREATE DATABASE shop");
+  await server.query(
+    "CREATE USER rig@'%'; GRANT ALL ON *.* TO rig@'%' WITH GRANT OPTION; CREATE USER poor@'%'; GRANT SET USER ON *.* TO poor@'%'; CREATE DATABASE shop",
+  );
   await server.query(SHOP_SQL + CODE_SQL, 'shop');
   const config = { host: '127.0.0.1', port: server.port, user: 'rig', database: 'shop' };
   const rig = await openCrashRig({
@@ -133,6 +141,7 @@ test('An agent that is killed in any stage of any restore leaves each MariaDB da
     if (standing !== undefined) {
       await server.query(`CREATE DATABASE ${database}`);
       if (standing !== '') await server.query(standing, database);
+      if (one.isPoor) await server.query(`GRANT ALL ON ${database}.* TO poor@'%'`);
     }
     // Questions name databases by their bytes.
     const name = one.at.endsWith('verify') ? encodeHex(database) : database;
@@ -150,7 +159,7 @@ test('An agent that is killed in any stage of any restore leaves each MariaDB da
         ...(one.isFile ? { from: file } : {}),
         ...(one.mode === 'tables' ? { tables: [{ name: 'a' }, { name: 'b' }] } : {}),
       },
-      connection: { kind: 'mariadb', config },
+      connection: { kind: 'mariadb', config: one.isPoor ? { ...config, user: 'poor' } : config },
       options: { safetyBackup: one.safetyBackup ?? false },
     });
     const before = standing === undefined ? undefined : await server.dump(database);

@@ -1,18 +1,22 @@
 /**
  * Restores a dump into a database, in one of the modes of `domain/restore.ts`. A target that is not what the mode asks for is refused;
- * what was created is removed again when the restore fails, and what existed is changed in one transaction or not at all.
+ * what was created is removed again when the restore fails, what was there, empty, becomes so again, and what held something is changed in one
+ * transaction or not at all.
  */
 import { closeSync } from 'node:fs';
+import type { DumpedObject } from '@holdfast/shared/adapters/filling.ts';
 import type { PourInput } from '@holdfast/shared/adapters/source.ts';
 import { getModeRule, isReadFirst } from '@holdfast/shared/domain/restore.ts';
 import type { Evidence } from '@holdfast/shared/domain/run.ts';
 import { AppError } from '@holdfast/shared/errors.ts';
+import type { HalfRestored } from '../../journaled-run.ts';
 import { inStage, type RestoreResult } from '../restore-part.ts';
 import { readWholeFile } from './host-dump-proof.ts';
-import { ask, assertAnswered, type DatabaseRestorePart } from './restore-ask.ts';
+import { ask, assertAnswered, type DatabaseRestorePart, TRIED_AGAIN } from './restore-ask.ts';
 import { restoreBeside, safeguard } from './restore-beside.ts';
 import { changeInOne } from './restore-change.ts';
-import { assertRoom, type CheckedTarget, checkTarget, isHeldBySessions, isInOne } from './restore-checks.ts';
+import { assertRoom, type CheckedTarget, checkTarget, type FillsHow, findFillsHow, isHeldBySessions } from './restore-checks.ts';
+import { describeEmptied, describeFilled, emptyAgain, type Filling, listComing } from './restore-filling.ts';
 import { describeOthers, dropOwn, makeOwn, type OwnDatabase, unmarkOwn } from './restore-own.ts';
 import { pour } from './restore-pour.ts';
 import { readWhole } from './restore-proof.ts';
@@ -25,8 +29,7 @@ export type { DatabaseRestorePart } from './restore-ask.ts';
 
 const CANCELLED_NEW = 'The restore was cancelled; a database that was made for it is removed';
 const CANCELLED_WHOLE = 'The restore was cancelled; the target is as it was';
-/** Of a database that was there before, empty. */
-const describeHalf = (database: string) => `what had come into ${database}, which was empty before, stays there`;
+const describeCancelled = (database: string) => `The restore was cancelled; what had come into ${database} is removed again`;
 
 async function dropAgain(part: DatabaseRestorePart, own: OwnDatabase): Promise<void> {
   // Nor is it taken for one that has come whole by an agent that starts anew.
@@ -38,11 +41,17 @@ async function dropAgain(part: DatabaseRestorePart, own: OwnDatabase): Promise<v
   if (is !== 'there') part.remember(undefined);
 }
 
-/** Everything is in the database that was made for it: nobody drops it any more. Returns warnings. */
-async function keepOwn(part: DatabaseRestorePart, own: OwnDatabase | undefined): Promise<readonly string[]> {
-  const unmarked = own && (await unmarkOwn(part, own));
+/** What had come into a database that was there before. */
+async function emptyTarget(part: DatabaseRestorePart, filling: Filling): Promise<void> {
+  // Nor is it taken for one that has come whole by an agent that starts anew.
+  part.remember({ made: [], filling });
+  const { is, words } = await emptyAgain(part, filling);
+  if (is === 'there') {
+    const next = part.isByHand ? 'Drop what came by hand' : `It is not left so: ${TRIED_AGAIN}`;
+    return part.recorder.log('error', `${describeFilled(filling, words)}. ${next}`);
+  }
+  part.recorder.log('info', describeEmptied(filling, is));
   part.remember(undefined);
-  return unmarked === undefined || unmarked.ok ? [] : [unmarked.words];
 }
 
 async function endSessions(part: DatabaseRestorePart, input: PourInput): Promise<void> {
@@ -56,27 +65,62 @@ function toPourMode(mode: DatabaseRestorePart['mode']): NonNullable<PourInput['m
   return mode === 'replace' ? 'new' : mode;
 }
 
-/** Straight into the target. */
-async function restoreDirectly(part: DatabaseRestorePart, { target, toolVersion }: CheckedTarget): Promise<RestoreResult> {
-  const { recorder, options, connection } = part;
+/** A target whose content goes again unless all of it comes: the restore made it, or it was there before, empty, and bears a list. */
+interface Held {
+  half: Pick<HalfRestored, 'own' | 'filling'>;
+  marked: OwnDatabase;
+  takeBack(): Promise<void>;
+}
+
+const holdOwn = (part: DatabaseRestorePart, own: OwnDatabase): Held => ({
+  half: { own },
+  marked: own,
+  takeBack: () => dropAgain(part, own),
+});
+
+const holdFilling = (part: DatabaseRestorePart, filling: Filling): Held => ({
+  half: { filling },
+  marked: filling,
+  takeBack: () => emptyTarget(part, filling),
+});
+
+/** Everything is there: nobody takes it back any more. Returns warnings. */
+async function keep(part: DatabaseRestorePart, { marked }: Held): Promise<readonly string[]> {
+  const { ok, words } = await unmarkOwn(part, marked);
+  part.remember(undefined);
+  return ok ? [] : [words];
+}
+
+/** Straight into the target; `coming`: what the dump brings, where that has to be listed. */
+async function restoreDirectly(
+  part: DatabaseRestorePart,
+  { target, toolVersion }: CheckedTarget,
+  coming: readonly DumpedObject[],
+): Promise<RestoreResult> {
+  const { recorder, options, connection, database } = part;
   const mode = toPourMode(part.mode);
+  const fills = findFillsHow(part, target);
+  const filling = fills === 'listed' ? { database, mark: recorder.run } : undefined;
   const input: PourInput = {
     ...connection.input,
-    targetDatabase: part.database,
+    targetDatabase: database,
     mode,
     owners: options.owners,
     superuser: target.superuser,
-    inOne: isInOne(part, target),
+    inOne: fills === 'in_one',
+    filling: filling?.mark,
   };
   const safety = await safeguard(part, target);
-  const isWhole = getModeRule(mode).changesExisting || input.inOne === true;
-  const isFilled = target.exists && !isWhole;
-  const undone = isFilled ? `The restore was cancelled; ${describeHalf(part.database)}` : CANCELLED_NEW;
-  let own: OwnDatabase | undefined;
+  const isWhole = getModeRule(mode).changesExisting || fills === 'in_one';
+  const undone = filling ? describeCancelled(database) : CANCELLED_NEW;
+  let held: Held | undefined;
   try {
     const warnings = await inStage(recorder, 'restore', async () => {
-      if (!target.exists) own = await makeOwn(part, input);
-      else if (isFilled) part.remember({ made: [], filling: part.database });
+      if (!target.exists) held = holdOwn(part, await makeOwn(part, input));
+      else if (filling) {
+        held = holdFilling(part, filling);
+        await listComing(part, filling, coming);
+      }
       await endSessions(part, input);
       const pouring = () => pour(part, input, { toolVersion, cancelled: isWhole ? CANCELLED_WHOLE : undone });
       return isWhole ? changeInOne(part, [], pouring) : pouring();
@@ -84,9 +128,9 @@ async function restoreDirectly(part: DatabaseRestorePart, { target, toolVersion 
     // What is in the target for good is only looked at; what can be removed again may still be cancelled.
     const cancel = isWhole ? undefined : { signal: part.signal, words: undone };
     // Of what has come whole, and of what was changed, it is known until the run has ended that it is so.
-    if (own) part.remember({ made: [], own, change: { isDone: true } });
+    if (held) part.remember({ made: [], ...held.half, change: { isDone: true } });
     const stock = await inStage(recorder, 'evidence', () => takeStock(part, input, EXTENTS[mode], cancel));
-    const left = isWhole ? [] : await keepOwn(part, own);
+    const left = held ? await keep(part, held) : [];
     return {
       evidence: [...safety, ...stock.evidence],
       warnings: [...warnings, ...stock.warnings, ...left],
@@ -95,10 +139,8 @@ async function restoreDirectly(part: DatabaseRestorePart, { target, toolVersion 
       doubt: stock.doubt,
     };
   } catch (error) {
-    // A database that was there before is left to its owner.
-    if (own) await dropAgain(part, own);
+    if (held) await held.takeBack();
     else part.remember(undefined);
-    if (isFilled) recorder.log('error', describeHalf(part.database));
     throw error;
   }
 }
@@ -109,7 +151,7 @@ async function restoreTablesAnew(part: DatabaseRestorePart, checked: CheckedTarg
   const remember: DatabaseRestorePart['remember'] = (half) => part.remember({ made: [], ...half, own });
   try {
     const result = await restoreBeside({ ...part, remember }, checked);
-    return { ...result, warnings: [...result.warnings, ...(await keepOwn(part, own))] };
+    return { ...result, warnings: [...result.warnings, ...(await keep(part, holdOwn(part, own)))] };
   } catch (error) {
     await dropAgain(part, own);
     throw error;
@@ -128,24 +170,28 @@ async function restoresByTaking(part: DatabaseRestorePart, { target }: CheckedTa
 async function readFirst(
   part: DatabaseRestorePart,
   { target, toolVersion }: CheckedTarget,
-  isWished: boolean,
-): Promise<Pick<DatabaseRestorePart, 'spool'> & { read: readonly Evidence[] }> {
+  { isWished, fills }: { isWished: boolean; fills: FillsHow },
+): Promise<Pick<DatabaseRestorePart, 'spool'> & { read: readonly Evidence[]; coming?: readonly DumpedObject[] }> {
   const { recorder, options, file, stored } = part;
   if (file) {
-    const read = await inStage(recorder, 'read', async () => {
-      const { evidence, unpackedBytes } = await readWholeFile(part, file, toolVersion);
+    const { evidence, ...seen } = await inStage(recorder, 'read', async () => {
+      const { unpackedBytes, ...looked } = await readWholeFile(part, file, toolVersion, fills);
       // Before, only the packed size was known.
       if (file.dump.isGzip) await assertRoom(part, target, unpackedBytes);
-      return [evidence];
+      return looked;
     });
+    const read = [evidence];
     const canJump = file.dump.format === 'custom' && !file.dump.isGzip;
-    return { read, ...(canJump ? { spool: { descriptor: file.reopen(), sizeBytes: file.sizeBytes } } : {}) };
+    return { ...seen, read, ...(canJump ? { spool: { descriptor: file.reopen(), sizeBytes: file.sizeBytes } } : {}) };
   }
   if (options.jobs !== undefined && stored) {
     const { evidence, ...spool } = await spoolDump(part, stored);
     return { read: [evidence], spool };
   }
-  return { read: isWished ? [await inStage(recorder, 'read', () => readWhole(part, toolVersion))] : [] };
+  const isListed = fills === 'listed';
+  if (!isWished && !isListed) return { read: [] };
+  const { evidence, ...seen } = await inStage(recorder, 'read', () => readWhole(part, toolVersion, isListed));
+  return { ...seen, read: [evidence] };
 }
 
 export async function restoreDatabase(part: DatabaseRestorePart): Promise<RestoreResult> {
@@ -155,13 +201,15 @@ export async function restoreDatabase(part: DatabaseRestorePart): Promise<Restor
     const seen = await checkTarget(part);
     return { ...seen, roles: await planRoles(part, seen.toolVersion), isTaken: await restoresByTaking(part, seen) };
   });
-  const { spool, read } = await readFirst(part, checked, isReadFirst(mode, options, isTaken));
+  const fills = isTaken ? undefined : findFillsHow(part, checked.target);
+  const isWished = isReadFirst(mode, options, isTaken);
+  const { spool, read, coming = [] } = await readFirst(part, checked, { isWished, fills });
   const carryOut = (ready: DatabaseRestorePart) => {
     if (isTaken) return restoreByTaking(ready, checked);
     if (mode === 'tables' && !checked.target.exists) return restoreTablesAnew(ready, checked);
     return getModeRule(mode).isBuiltBeside && checked.target.exists
       ? restoreBeside(ready, checked)
-      : restoreDirectly(ready, checked);
+      : restoreDirectly(ready, checked, coming);
   };
   try {
     const result = await withRoles({ ...part, spool }, roles, carryOut);

@@ -194,6 +194,23 @@ async function testPostgres(t: TestContext): Promise<void> {
     await assert.rejects(async () => assertGood(await restore('plain.sql', 'target', 'data_only')), /not restored in the mode/);
   });
 
+  await t.test('fill an empty database wholly or not at all', async () => {
+    await server.query('CREATE DATABASE hollow TEMPLATE template0');
+    const empty = await server.dump('hollow');
+    const half = plain.replace('\n-- PostgreSQL database dump complete', '\nSELECT 1/0;\n-- PostgreSQL database dump complete');
+    write('half.sql', half);
+    const failed = readEnd(await restore('half.sql', 'hollow', 'new'));
+    assert.deepEqual([failed.state, failed.reason], ['failed', 'restore_failed'], failed.message);
+    const ending = readEnd(await restore('large.sql', 'hollow', 'new'));
+    assert.deepEqual([ending.state, ending.reason], ['failed', 'dump_refused'], ending.message);
+    assert.match(ending.message, /ends a transaction in line \d+.* half of it might stay in hollow, which is there/);
+    assert.equal(await server.dump('hollow'), empty);
+    assertGood(await restore('plain.sql', 'hollow', 'new'));
+    await assertSame('hollow');
+    assertGood(await restore('large.sql', 'not_there', 'new'));
+    await assertSame('not_there');
+  });
+
   await t.test('are opened below the offered directories only, and only as they were chosen', () =>
     refuseForeignPlaces(scene, 'bare.sql'),
   );

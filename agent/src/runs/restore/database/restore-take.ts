@@ -88,10 +88,7 @@ export async function finishTaking(part: InspectPart, plan: TakePlan): Promise<v
   }
 }
 
-/**
- * Whether the user may make the private databases, which making one tells; of what is filled without them, half may stay. Throws what the
- * server says of anything else.
- */
+/** Whether the user may make the private databases, which making one tells. Throws what the server says of anything else. */
 export async function mayMakePrivate(part: DatabaseRestorePart): Promise<boolean> {
   const { connection, restore, recorder, database } = part;
   const { scratch } = nameTaken(recorder.run);
@@ -109,7 +106,7 @@ export async function mayMakePrivate(part: DatabaseRestorePart): Promise<boolean
   if (connection.adapter.classifyFailure(made).reason !== 'database_permission') assertAnswered(part, made);
   recorder.log(
     'warn',
-    `the user may make no databases, so ${database} is filled without a private one: what fails half-way leaves in it what had come`,
+    `the user may make no databases, so ${database} is filled without a private one, and emptied again where not all of it comes`,
   );
   return false;
 }

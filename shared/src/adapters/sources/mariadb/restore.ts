@@ -10,10 +10,11 @@
 import * as z from 'zod';
 import { RESTORE_MODES } from '../../../domain/restore.ts';
 import { getText } from '../../config-values.ts';
-import type { DatabaseRestore, RestoreInput, ToolOutcome, Verdict } from '../../source.ts';
+import type { DatabaseRestore, PourInput, RestoreInput, ToolOutcome, Verdict } from '../../source.ts';
 import { DATABASE_LOGIN, parseJsonLine } from '../database.ts';
 import { createClientCommand, createScriptCommand, createSqlCommand, needsTls } from './connection.ts';
 import { classifyMariadbText } from './failures.ts';
+import { createHoldArgument, mariadbFilling } from './filling.ts';
 import { RENAMING } from './renaming.ts';
 import { mariadbScript } from './script.ts';
 import {
@@ -86,6 +87,10 @@ function isOlder(serverVersion: string, dumpedFrom: string): boolean {
   return server !== undefined && dumped !== undefined && server < dumped;
 }
 
+/** Arguments of the client whose session is waited for where what it fills must be emptied again. */
+export const listHolds = ({ filling }: PourInput): readonly string[] =>
+  filling === undefined ? [] : [createHoldArgument(filling)];
+
 export const mariadbRestore: DatabaseRestore = {
   login: DATABASE_LOGIN,
   modes: RESTORE_MODES,
@@ -129,7 +134,9 @@ export const mariadbRestore: DatabaseRestore = {
       // No file of the host goes to the server, whatever a script asks for.
       '--local-infile=0',
       '--max-allowed-packet=1G',
+      ...listHolds(input),
     ]),
+  filling: mariadbFilling,
   judgeRestore: judgeMariadbRestore,
   renaming: RENAMING,
   wholeLastLine: '^-- Dump completed',

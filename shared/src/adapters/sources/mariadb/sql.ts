@@ -98,17 +98,18 @@ export function createDiscoverySql(tlsNeeded: boolean): string {
 }
 
 /** Sets `@db` to the name as the server stores it. Comparisons are made by bytes: other letters are another database. */
-function createSetName(target: string): string {
+export function createSetName(target: string): string {
   const name = formatHexText(target);
   return `SET @db = IF(@@lower_case_table_names = 0, ${name}, LOWER(${name}))`;
 }
 
 /** Tables of this name are no content: a database bears one while a restore fills it that made it. */
 const MARK_PREFIX = 'holdfast_half_';
-const nameMark = (mark: string): string => checkDatabaseName('mark', `${MARK_PREFIX}${mark}`);
+/** Of the table by which a database is known that a restore fills. */
+export const nameMark = (mark: string): string => checkDatabaseName('mark', `${MARK_PREFIX}${mark}`);
 export const isNoMark = (column = 'TABLE_NAME') => `LEFT(${column}, ${MARK_PREFIX.length}) <> '${MARK_PREFIX}'`;
 
-const isTarget = (column: string) => `${column} = @db AND BINARY ${column} = BINARY @db`;
+export const isTarget = (column: string) => `${column} = @db AND BINARY ${column} = BINARY @db`;
 
 const COUNTS = `'tables', (SELECT COUNT(*) FROM information_schema.TABLES WHERE ${isTarget('TABLE_SCHEMA')} AND TABLE_TYPE <> 'VIEW' AND ${isNoMark()}),
   'views', (SELECT COUNT(*) FROM information_schema.TABLES WHERE ${isTarget('TABLE_SCHEMA')} AND TABLE_TYPE = 'VIEW'),

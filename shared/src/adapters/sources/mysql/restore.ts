@@ -4,7 +4,7 @@
  */
 import type { DatabaseRestore, PourInput } from '../../source.ts';
 import { createClientCommand, createSqlCommand, usesMysqlClients } from '../mariadb/connection.ts';
-import { mariadbRestore } from '../mariadb/restore.ts';
+import { listHolds, mariadbRestore } from '../mariadb/restore.ts';
 import { checkDatabaseName, createSwapSql } from '../mariadb/sql.ts';
 
 const { planTake: _unknown, planEndSessions: _none, sessionsOnlyWait: _neither, ...shared } = mariadbRestore;
@@ -19,6 +19,7 @@ function planRestore(input: PourInput) {
     '--comments',
     '--local-infile=0',
     '--max-allowed-packet=1G',
+    ...listHolds(input),
   ]);
 }
 
