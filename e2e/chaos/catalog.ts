@@ -2,6 +2,7 @@
 import { COVERAGE } from './coverage.ts';
 import type { Experiment } from './experiment.ts';
 import { cancelLatency } from './experiments/cancel-latency/cancel-latency.ts';
+import { CLOCK_LEAPS } from './experiments/clock-leaps/experiment.ts';
 import { DELIVERY } from './experiments/delivery/experiment.ts';
 import { DISK_FULL } from './experiments/disk-full/experiment.ts';
 import { FLOOD } from './experiments/flood.ts';
@@ -26,6 +27,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
   DELIVERY,
   ...DISK_FULL,
   HALF_OPEN,
+  CLOCK_LEAPS,
   ...KILL_POINTS,
   SOAK,
   COVERAGE,

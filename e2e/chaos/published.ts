@@ -12,6 +12,7 @@ export const LEAST_TRIES: Readonly<Record<string, number>> = {
   'malformed-frames': 1_000_000,
   'disk-full-server': 20,
   'disk-full-agent': 20,
+  'clock-leaps': 48,
   'reconnect-hello-p99': 1000,
   'stalled-browsers': 100,
 };
