@@ -237,6 +237,12 @@ function planEverything(
     if (restore.fillsInOne) add('restore in one', () => restore.planRestore({ ...target, mode: 'schema_only', inOne: true }));
     for (const mode of restore.planTake ? restore.modes : [])
       addTake(add, mode, () => restore.planTake?.({ ...take, mode, tables: [{ name: targetDatabase }] }));
+    add('properties', () => restore.properties?.planList(target));
+    add('read properties', () => restore.properties?.planRead(target, [7]));
+    const renamed = { database: targetDatabase, owners: true };
+    add('apply properties', () =>
+      restore.properties?.planApply(target, restore.properties.rewrite("COMMENT ON DATABASE shop IS 'a \\ b';", renamed)),
+    );
     const filling = { ...target, mark: 'run_7' };
     if (restore.filling) add('restore listed', () => restore.planRestore({ ...target, filling: filling.mark }));
     add('list', () => restore.filling?.planList(filling, [{ kind: 'table', name: targetDatabase }]).command);

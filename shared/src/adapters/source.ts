@@ -18,6 +18,7 @@ import type { Config, Field } from './field.ts';
 import type { DatabaseFilling } from './filling.ts';
 import type { ToolOutcome, Verdict } from './outcome.ts';
 import type { PlanInput } from './plan-input.ts';
+import type { DatabaseProperties } from './properties.ts';
 import type { DatabaseRecording } from './record.ts';
 import type { DatabaseRoles } from './roles.ts';
 import type { DatabaseScript } from './script.ts';
@@ -227,6 +228,8 @@ export interface DatabaseRestore {
   planRestoreFile?(input: PourInput, file: { path: string; jobs: number }): Command;
   /** How scripts of this engine's tools are restored that lie in a file of the host. Undefined: such files are not. */
   script?: DatabaseScript;
+  /** What belongs to the database itself, for one that a restore makes. Undefined: nothing does, or the artifact says nothing of it. */
+  properties?: DatabaseProperties | undefined;
   /** How the roles that were stored beside the data are made on another server. Undefined: nothing is stored beside it. */
   roles?: DatabaseRoles;
   /** Ends all other sessions in the target, which has to be there. Undefined: nobody ends any; they only make the swap wait. */

@@ -32,7 +32,16 @@ ALTER TABLE shop."order ""x"" 注文" OWNER TO shop_owner;
 GRANT USAGE ON SCHEMA shop TO shop_reader; GRANT SELECT ON ALL TABLES IN SCHEMA shop TO shop_reader;
 CREATE VIEW shop.few AS SELECT id FROM shop."order ""x"" 注文" WHERE id < 5;
 CREATE FUNCTION shop.one() RETURNS int LANGUAGE sql AS 'SELECT 1';
-SELECT lo_from_bytea(4242, decode(repeat('c0ffee', 1000), 'hex'));`;
+SELECT lo_from_bytea(4242, decode(repeat('c0ffee', 1000), 'hex'));
+COMMENT ON DATABASE shop IS 'of; two
+lines \\ ''quoted'''; ALTER DATABASE shop CONNECTION LIMIT 70;
+ALTER DATABASE shop SET search_path = shop, "we ""ird", public; ALTER DATABASE shop SET my.thing = E'it''s\\n \\\\ :here';
+ALTER ROLE shop_owner IN DATABASE shop SET work_mem = '64MB';
+REVOKE ALL ON DATABASE shop FROM PUBLIC; GRANT CONNECT, TEMP ON DATABASE shop TO shop_reader WITH GRANT OPTION;`;
+/** What belongs to a database itself. */
+const showProperties = (name: string) => `SELECT shobj_description(oid, 'pg_database'), datconnlimit, datacl,
+  (SELECT json_agg(row(setrole::regrole, setconfig) ORDER BY setrole) FROM pg_db_role_setting WHERE setdatabase = oid)
+  FROM pg_database WHERE datname = '${name}'`;
 
 const MARIADB_SQL = `
 CREATE TABLE \`order \`\`x\`\` 注文\` (id int AUTO_INCREMENT PRIMARY KEY, note text, photo blob);
@@ -125,6 +134,10 @@ for (const engine of ENGINES) {
       assert.equal(readEnd(events).state, 'succeeded', readLog(events));
       assert.equal(await server.dump('shop_2'), before);
       assert.equal(await server.dump('shop'), before, 'the original is untouched');
+      if (engine.title === 'PostgreSQL') {
+        assert.equal(await server.query(showProperties('shop_2')), await server.query(showProperties('shop')));
+        assert.match(readLog(events), /settings, grants and comment of the database itself: 7 carried over/);
+      }
       const end = findEvent(events, 'run.finished');
       assert.deepEqual(
         end.evidence.map(({ check, ok }) => [check, ok]),
@@ -341,7 +354,9 @@ for (const engine of ENGINES) {
         await server.query('DROP DATABASE shop; DROP ROLE shop_owner;');
         const events = await carryOut(rig, orderTo('without_owner'));
         assert.equal(readEnd(events).state, 'succeeded', readLog(events));
-        assert.match(findEvent(events, 'part.finished').part.warnings.join('\n'), /role shop_owner does not exist/);
+        const warnings = findEvent(events, 'part.finished').part.warnings.join('\n');
+        assert.match(warnings, /role shop_owner does not exist/);
+        assert.match(warnings, /of the database itself could not be carried over: role "shop_owner" does not exist/);
         const rows = await server.query('SELECT count(*) FROM shop."order ""x"" 注文"', 'without_owner');
         assert.equal(rows, '3000');
         const grants = await server.query("SELECT has_schema_privilege('shop_reader', 'shop', 'usage')", 'without_owner');

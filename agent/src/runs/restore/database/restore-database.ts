@@ -20,6 +20,7 @@ import { describeEmptied, describeFilled, emptyAgain, type Filling, listComing }
 import { describeOthers, dropOwn, makeOwn, type OwnDatabase, unmarkOwn } from './restore-own.ts';
 import { pour } from './restore-pour.ts';
 import { readWhole } from './restore-proof.ts';
+import { carryProperties } from './restore-properties.ts';
 import { EXTENTS, takeStock } from './restore-record.ts';
 import { planRoles, withRoles } from './restore-roles.ts';
 import { spoolDump } from './restore-spool.ts';
@@ -130,10 +131,12 @@ async function restoreDirectly(
     // Of what has come whole, and of what was changed, it is known until the run has ended that it is so.
     if (held) part.remember({ made: [], ...held.half, change: { isDone: true } });
     const stock = await inStage(recorder, 'evidence', () => takeStock(part, input, EXTENTS[mode], cancel));
+    // Where the database was there before, it has its own.
+    const carried = target.exists ? [] : await carryProperties(part, input, toolVersion);
     const left = held ? await keep(part, held) : [];
     return {
       evidence: [...safety, ...stock.evidence],
-      warnings: [...warnings, ...stock.warnings, ...left],
+      warnings: [...warnings, ...stock.warnings, ...carried, ...left],
       bytes: part.sizeBytes,
       // What came stays: it stands in nobody's place, or is there for good.
       doubt: stock.doubt,

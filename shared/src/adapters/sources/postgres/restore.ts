@@ -1,7 +1,6 @@
 /**
  * Restore of a custom-format archive: into a new database, or into one that exists, there in one transaction. Owners and grants are kept; a role that does not exist on the target
- * server costs its ownership and grants, as a warning, and nothing else. Settings and grants of the database itself
- * (`ALTER DATABASE … SET`, `GRANT … ON DATABASE`) belong to the old name and are not carried over.
+ * server costs its ownership and grants, as a warning, and nothing else. Settings and grants of the database itself follow, see `properties.ts`.
  */
 import * as z from 'zod';
 import { RESTORE_MODES } from '../../../domain/restore.ts';
@@ -12,6 +11,7 @@ import { createEndSessionsSql, planCopyTables, planSchemas, planSwap } from './b
 import { createPgCommand, createPsqlCommand, getMaintenanceDatabase, getSourceDatabase } from './connection.ts';
 import { POSTGRES_FAILURES } from './failures.ts';
 import { HEAD_BYTES, isOlderPg, readArchiveHead } from './head.ts';
+import { postgresProperties } from './properties.ts';
 import { postgresRoles } from './roles.ts';
 import { postgresScript } from './script.ts';
 import {
@@ -172,6 +172,7 @@ export const postgresRestore: DatabaseRestore = {
   judgeRestore: judgePostgresRestore,
   script: postgresScript,
   roles: postgresRoles,
+  properties: postgresProperties,
   planEndSessions: (input) =>
     createPsqlCommand(input, getMaintenanceDatabase(input), 'end-sessions', createEndSessionsSql(getTarget(input))),
   planSwap,

@@ -165,8 +165,11 @@ function namesRoles(statement: Statement): boolean {
   const [first, second] = statement;
   if (isWord(first, 'grant', 'revoke')) return true;
   if (isWord(first, 'create') && isWord(second, 'policy')) return true;
-  if (!isWord(first, 'alter')) return false;
-  return isWord(second, 'default') || statement.some((token, at) => isWord(token, 'owner') && isWord(statement[at + 1], 'to'));
+  // To whom the database belonged is not carried over.
+  if (!isWord(first, 'alter') || isWord(second, 'database')) return false;
+  return (
+    isWord(second, 'default', 'role') || statement.some((token, at) => isWord(token, 'owner') && isWord(statement[at + 1], 'to'))
+  );
 }
 
 function findNamed(definitions: string, candidates: readonly string[]): readonly string[] {
@@ -248,7 +251,9 @@ export const postgresRoles: DatabaseRoles = {
   planInspect: (input) => planScript(input, 'roles', INSPECT_SQL),
   parseInspect: (stdout) => parseJsonLine(inspection, stdout),
   planNamed: (input) =>
-    createPgCommand(input, 'pg_restore', getMaintenanceDatabase(input), ['--format=custom', '--schema-only', '--file=-']),
+    createPgCommand(input, 'pg_restore', getMaintenanceDatabase(input), [
+      ...['--format=custom', '--schema-only', '--create', '--file=-'],
+    ]),
   findNamed,
   planMake(input, { globals, names, run }) {
     const roles = pick(globals, names);
