@@ -4,7 +4,7 @@
  * Where the engine can, both read the same state: `planHold` keeps one until it is interrupted, `tie` makes the dump read it, and a look
  * reads it too. Elsewhere one look begins before the dump and another one follows it: `settle` believes what both agree on.
  */
-import type { RecordedTable, RowCounts } from '../domain/contents.ts';
+import type { DatabaseDefaults, RecordedTable, RowCounts } from '../domain/contents.ts';
 import type { Command } from './command.ts';
 import type { PlanInput } from './plan-input.ts';
 
@@ -17,6 +17,7 @@ export interface SeenTable extends RecordedTable {
 export interface Look {
   /** When the look began by the server's clock, in seconds since the epoch; undefined where it does not matter. */
   begunAt?: number | undefined;
+  defaults?: DatabaseDefaults | undefined;
   tables: readonly SeenTable[];
 }
 

@@ -10,6 +10,7 @@
  * on failure `planDropTarget` removes what was created. Modes that change what exists pour in one transaction, or build a database
  * beside the target and let it take the place in one step.
  */
+import type { DatabaseDefaults } from '../domain/contents.ts';
 import type { Reason } from '../domain/reason.ts';
 import type { ChosenTable, RestoreMode } from '../domain/restore.ts';
 import type { Command, ToolName } from './command.ts';
@@ -207,8 +208,11 @@ export interface DatabaseRestore {
   isWholeEnd?(lastBytes: string): boolean;
   planInspectTarget(input: RestoreInput): Command;
   parseInspectTarget(stdout: string): TargetState;
-  /** With `mark`, where the server has no number of its own for a database, the new one bears that until `planUnmark`. */
-  planCreateTarget(input: RestoreInput & { mark?: string | undefined }): Command;
+  /**
+   * With `mark`, where the server has no number of its own for a database, the new one bears that until `planUnmark`. With `defaults`, where the
+   * server knows them, it has those that were recorded at the backup.
+   */
+  planCreateTarget(input: RestoreInput & { mark?: string | undefined; defaults?: DatabaseDefaults | undefined }): Command;
   planUnmark?(input: RestoreInput & { mark: string }): Command;
   /** Reads the data artifact on standard input. */
   planRestore(input: PourInput): Command;

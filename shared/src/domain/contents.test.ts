@@ -19,7 +19,7 @@ const table = (name: string, rows: number | undefined, isExact = true, shape = A
   isExact,
 });
 const digestOf = (text: string) => (text.length % 7).toString(16).repeat(16);
-const record = (...tables: RecordedTable[]) => createContents(tables, digestOf);
+const record = (...tables: RecordedTable[]) => createContents({ tables }, digestOf);
 const compare = (recorded: RecordedTable[], found: RecordedTable[], withShapes = true) =>
   compareContents(record(...recorded), { digest: record(...found).digest, tables: found }, { withShapes });
 const tell = (verdict: ReturnType<typeof compare>) => verdict.differences.map(describeDifference);

@@ -19,6 +19,13 @@ const recordedTableSchema = z.object({
 });
 export type RecordedTable = z.infer<typeof recordedTableSchema>;
 
+/** As servers of MariaDB and MySQL name character sets and collations. */
+const charsetName = z.string().regex(/^[a-z0-9_]{1,64}$/u);
+
+/** What a database gives to what is made in it and says nothing else. */
+export const databaseDefaultsSchema = z.object({ charset: charsetName, collation: charsetName });
+export type DatabaseDefaults = z.infer<typeof databaseDefaultsSchema>;
+
 /** What a host recorded of a database while it was dumped. */
 export const contentsSchema = z.object({
   /** Of all tables and views; those beyond the limits are in `digest` alone. */
@@ -26,6 +33,8 @@ export const contentsSchema = z.object({
   /** A digest of the names and shapes of all of them. */
   digest: shapeSchema,
   tables: z.array(recordedTableSchema).max(RECORD.tables),
+  /** Undefined where the dump says it, or nobody asked. */
+  defaults: databaseDefaultsSchema.optional(),
 });
 export type Contents = z.infer<typeof contentsSchema>;
 
@@ -40,7 +49,10 @@ export function describeShapes(tables: readonly Pick<RecordedTable, 'name' | 'sh
 }
 
 /** A record of bounded size: the first tables by name, as long as their names fit. `digestOf` gives 16 hexadecimal digits. */
-export function createContents(tables: readonly RecordedTable[], digestOf: (text: string) => string): Contents {
+export function createContents(
+  { tables, defaults }: { tables: readonly RecordedTable[]; defaults?: DatabaseDefaults | undefined },
+  digestOf: (text: string) => string,
+): Contents {
   const encoder = new TextEncoder();
   const kept: RecordedTable[] = [];
   let bytes = 0;
@@ -50,7 +62,8 @@ export function createContents(tables: readonly RecordedTable[], digestOf: (text
     if (kept.length === RECORD.tables || bytes > RECORD.namesBytes) break;
     kept.push({ name, shape, ...(rows === undefined ? {} : { rows }), isExact });
   }
-  return { tableCount: tables.length, digest: digestOf(describeShapes(tables)), tables: kept };
+  const whole = { tableCount: tables.length, digest: digestOf(describeShapes(tables)), tables: kept };
+  return defaults ? { ...whole, defaults } : whole;
 }
 
 /** Files that an operator named: hashed on the host as they were backed up, and to be found again in every drill. */

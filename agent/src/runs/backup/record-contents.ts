@@ -147,7 +147,7 @@ export async function watchContents(part: RecordingPart): Promise<ContentsWatch 
       running.add(again);
       seen = recording.settle(first, await awaitLook(part, again, graceMs));
     }
-    const contents = contentsSchema.safeParse(createContents(seen.tables, digestContents));
+    const contents = contentsSchema.safeParse(createContents(seen, digestContents));
     if (!contents.success) return undefined;
     recorder.log('info', `recorded for drills: ${describeContents(contents.data)}`);
     return contents.data;

@@ -12,6 +12,7 @@ describe('A look at what a database holds', () => {
   it('is read as far as it came: what was counted is exact, the rest is estimated', () => {
     const text = [
       line({ begun: 1_700_000_000.5 }),
+      line({ charset: 'latin1', collation: 'latin1_german2_ci' }),
       line({ table: 'public.a"b\n注', shape: A, guess: 12 }),
       line({ table: 'public.b', shape: A, guess: null }),
       line({ counted: 'public.a"b\n注', rows: 13 }),
@@ -19,6 +20,7 @@ describe('A look at what a database holds', () => {
     ].join('');
     assert.deepEqual(parseLookLines(text), {
       begunAt: 1_700_000_000.5,
+      defaults: { charset: 'latin1', collation: 'latin1_german2_ci' },
       tables: [
         { name: 'public.a"b\n注', shape: A, rows: 13, isExact: true },
         { name: 'public.b', shape: A, isExact: false },

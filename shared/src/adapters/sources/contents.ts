@@ -1,5 +1,6 @@
 /** How looks at databases are read, whatever the engine. */
 import * as z from 'zod';
+import { databaseDefaultsSchema } from '../../domain/contents.ts';
 import type { Look, SeenTable } from '../record.ts';
 
 const seenLine = z.object({
@@ -16,12 +17,18 @@ export function parseLookLines(stdout: string): Look {
   const tables = new Map<string, SeenTable>();
   const ambiguous = new Set<string>();
   let begunAt: number | undefined;
+  let defaults: Look['defaults'];
   for (const line of stdout.slice(0, stdout.lastIndexOf('\n') + 1).split('\n')) {
     if (!line.startsWith('{')) continue;
     const value: unknown = JSON.parse(line);
     const begun = begunLine.safeParse(value);
     if (begun.success) {
       begunAt = begun.data.begun;
+      continue;
+    }
+    const told = databaseDefaultsSchema.safeParse(value);
+    if (told.success) {
+      defaults = told.data;
       continue;
     }
     const counted = countedLine.safeParse(value);
@@ -37,5 +44,5 @@ export function parseLookLines(stdout: string): Look {
     if (tables.has(name)) ambiguous.add(name);
     tables.set(name, { name, shape, ...rows, isExact: false, ...(typeof touched === 'number' ? { touchedAt: touched } : {}) });
   }
-  return { begunAt, tables: [...tables.values()].filter(({ name }) => !ambiguous.has(name)) };
+  return { begunAt, defaults, tables: [...tables.values()].filter(({ name }) => !ambiguous.has(name)) };
 }

@@ -44,7 +44,8 @@ const showProperties = (name: string) => `SELECT shobj_description(oid, 'pg_data
   FROM pg_database WHERE datname = '${name}'`;
 
 const MARIADB_SQL = `
-CREATE TABLE \`order \`\`x\`\` 注文\` (id int AUTO_INCREMENT PRIMARY KEY, note text, photo blob);
+ALTER DATABASE CHARACTER SET latin1 COLLATE latin1_german2_ci;
+CREATE TABLE \`order \`\`x\`\` 注文\` (id int AUTO_INCREMENT PRIMARY KEY, note text CHARACTER SET utf8mb4, photo blob);
 INSERT INTO \`order \`\`x\`\` 注文\` (note, photo) SELECT concat('note \\'', seq, '\\n🦔'), x'00ff27' FROM seq_1_to_3000;
 CREATE VIEW few AS SELECT id FROM \`order \`\`x\`\` 注文\` WHERE id < 5;
 CREATE TRIGGER tidy BEFORE INSERT ON \`order \`\`x\`\` 注文\` FOR EACH ROW SET NEW.note = trim(NEW.note);
@@ -137,6 +138,12 @@ for (const engine of ENGINES) {
       if (engine.title === 'PostgreSQL') {
         assert.equal(await server.query(showProperties('shop_2')), await server.query(showProperties('shop')));
         assert.match(readLog(events), /settings, grants and comment of the database itself: 7 carried over/);
+      } else {
+        await server.query('ALTER DATABASE shop CHARACTER SET utf8mb4');
+        assert.equal(readEnd(await carryOut(rig, orderTo('shop_3'))).state, 'succeeded');
+        const defaults = "SELECT DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = 'shop_3'";
+        assert.equal(await server.query(defaults), 'latin1_german2_ci', 'as it was when it was backed up');
+        await server.query('ALTER DATABASE shop COLLATE latin1_german2_ci; DROP DATABASE shop_3');
       }
       const end = findEvent(events, 'run.finished');
       assert.deepEqual(

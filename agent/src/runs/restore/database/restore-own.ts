@@ -18,7 +18,7 @@ export async function makeOwn(
 ): Promise<OwnDatabase> {
   const { restore, recorder, database } = part;
   part.remember({ made: [...made], making: database });
-  const command = restore.planCreateTarget({ ...input, mark: recorder.run });
+  const command = restore.planCreateTarget({ ...input, mark: recorder.run, defaults: part.recorded?.defaults });
   const created = await ask(part, command, { timeoutMs: MAKING_MS });
   if (created.exitCode !== 0) part.remember({ made: [...made] });
   assertAnswered(part, created);

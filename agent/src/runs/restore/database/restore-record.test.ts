@@ -7,7 +7,7 @@ import { compareRestored, type Extent } from './restore-record.ts';
 const SHAPE = 'a'.repeat(16);
 const table = (name: string, rows?: number, shape = SHAPE) => ({ name, shape, ...(rows === undefined ? {} : { rows }) });
 const RECORDED = createContents(
-  [table('Orders', 3), table('people', 2), table('seen')].map((one) => ({ ...one, isExact: true })),
+  { tables: [table('Orders', 3), table('people', 2), table('seen')].map((one) => ({ ...one, isExact: true })) },
   digestContents,
 );
 

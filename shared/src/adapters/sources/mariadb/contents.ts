@@ -69,12 +69,16 @@ export function createScriptCommand(input: PlanInput, name: string, statements: 
   return { ...command, files: [...command.files, { path, content: `DELIMITER //\n${statements}` }] };
 }
 
+/** The database’s own, which no dump of its content says. */
+export const DEFAULTS_SQL = "SELECT JSON_OBJECT('charset', @@character_set_database, 'collation', @@collation_database)";
+
 function planLook(input: PlanInput, { rows }: { rows: 'small' | 'all' }): Command {
   const limitMs = rows === 'small' ? RECORD.smallMs : RECORD.allMs;
   const script = `SET SESSION max_statement_time = ${limitMs / 1000}, SESSION lock_wait_timeout = ${RECORD.lockMs / 1000}//
 SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ//
 START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY//
 SELECT JSON_OBJECT('begun', UNIX_TIMESTAMP())//
+${DEFAULTS_SQL}//
 ${SHAPES_SQL}//
 ${createCountSql(rows === 'small')}`;
   return createScriptCommand(input, 'look', script);
@@ -87,13 +91,13 @@ function isCertain(first: SeenTable, second: SeenTable | undefined, begunAt: num
 }
 
 function settle(first: Look, second: Look | undefined): Look {
-  const { begunAt } = first;
+  const { begunAt, defaults } = first;
   const after = new Map(second?.tables.map((table) => [table.name, table]));
   const tables = first.tables.map((table) => ({
     ...table,
     isExact: begunAt !== undefined && isCertain(table, after.get(table.name), begunAt),
   }));
-  return { begunAt, tables };
+  return { begunAt, defaults, tables };
 }
 
 export const mariadbRecording: DatabaseRecording = {

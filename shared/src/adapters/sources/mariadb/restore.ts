@@ -121,7 +121,7 @@ export const mariadbRestore: DatabaseRestore = {
     };
   },
   planCreateTarget: (input) =>
-    createSqlCommand(input, undefined, createCreateSql(getTarget(input), getText(input.config, 'database'), input.mark)),
+    createSqlCommand(input, undefined, createCreateSql(getTarget(input), getText(input.config, 'database'), input)),
   planUnmark: (input) => createSqlCommand(input, undefined, createUnmarkSql(getTarget(input), input.mark)),
   planRestore: (input) =>
     createClientCommand(input, 'client', getTarget(input), [

@@ -2,6 +2,7 @@
  * Quoting for MariaDB and MySQL and the SQL texts the adapters send. Names enter a statement only as hexadecimal digits: so nothing
  * depends on `sql_mode` or on how the command-line client reads quotes, and the argument that carries the SQL is plain ASCII.
  */
+import type { DatabaseDefaults } from '../../../domain/contents.ts';
 import { createFieldError } from '../../config-values.ts';
 import { encodeHex } from '../database.ts';
 
@@ -155,11 +156,22 @@ END//
 `;
 }
 
-/** Creates the target with the character set and collation of the source's database where this server has it, else utf8mb4; with its mark. */
-export function createCreateSql(target: string, source: string, mark?: string): string {
+/** NULL where the server does not know them; newer ones have collations that belong to several character sets, and are named without. */
+function findDefaults({ charset, collation }: DatabaseDefaults): string {
+  const [set, named] = [charset, collation].map(formatHexText);
+  return `(SELECT CONCAT(' CHARACTER SET ', ${set}, ' COLLATE ', ${named}) FROM information_schema.COLLATION_CHARACTER_SET_APPLICABILITY
+  WHERE CHARACTER_SET_NAME = ${set} AND ${named} IN (COLLATION_NAME, CONCAT(CHARACTER_SET_NAME, '_', COLLATION_NAME)) LIMIT 1)`;
+}
+
+/** Creates the target with the defaults that were recorded, or those of the source's database where this server has it, else utf8mb4; with its mark. */
+export function createCreateSql(
+  target: string,
+  source: string,
+  { mark, defaults }: { mark?: string | undefined; defaults?: DatabaseDefaults | undefined } = {},
+): string {
   const like = `(SELECT CONCAT(' CHARACTER SET ', DEFAULT_CHARACTER_SET_NAME, ' COLLATE ', DEFAULT_COLLATION_NAME) FROM information_schema.SCHEMATA WHERE ${isTarget('SCHEMA_NAME')})`;
   const create = formatHexText(`CREATE DATABASE ${quoteIdentifier(target)}`);
-  const made = `${createSetName(source)}; SET @like = ${like}; ${createExecute(`CONCAT(${create}, COALESCE(@like, ' CHARACTER SET utf8mb4'))`)}`;
+  const made = `${createSetName(source)}; SET @like = ${like}; ${createExecute(`CONCAT(${create}, COALESCE(${defaults ? `${findDefaults(defaults)}, ` : ''}@like, ' CHARACTER SET utf8mb4'))`)}`;
   if (mark === undefined) return made;
   // Some servers take no table without a primary key.
   const table = `CREATE TABLE ${quoteIdentifier(target)}.${quoteIdentifier(nameMark(mark))} (id INT PRIMARY KEY) COMMENT 'A restore fills this database'`;

@@ -8,7 +8,7 @@ import { getText } from '../../config-values.ts';
 import type { DatabaseRecording } from '../../record.ts';
 import type { PlanInput } from '../../source.ts';
 import { createSqlCommand } from '../mariadb/connection.ts';
-import { mariadbRecording } from '../mariadb/contents.ts';
+import { DEFAULTS_SQL, mariadbRecording } from '../mariadb/contents.ts';
 import { checkDatabaseName, formatHexText, isNoMark } from '../mariadb/sql.ts';
 
 /** Names of columns and tables, and the statement that counts, are put together on the server. */
@@ -63,6 +63,7 @@ function planLook(input: PlanInput, { rows }: { rows: 'small' | 'all' }): Comman
 SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ;
 START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY;
 SELECT JSON_OBJECT('begun', UNIX_TIMESTAMP());
+${DEFAULTS_SQL};
 ${SHAPES_SQL};
 ${createCountSql('counted', rows === 'small' ? small : TABLES_SQL)}`,
   );
