@@ -150,6 +150,24 @@ test('rows that lie on another server are not in the dump, which is said', async
   await takeDumps(createSource({ database: 'linked' }));
 });
 
+test('subscriptions are not in the dump of a user who is no superuser, which is said', async () => {
+  await postgres.createDatabase('subscribed');
+  const dead = "CONNECTION 'host=127.0.0.1 port=1 dbname=x' PUBLICATION p WITH (connect = false)";
+  await postgres.query(
+    `CREATE SUBSCRIPTION of_orders ${dead}; ALTER SUBSCRIPTION of_orders SET (slot_name = NONE)`,
+    'subscribed',
+  );
+  await postgres.query("CREATE ROLE reads LOGIN PASSWORD 'of the reader' IN ROLE pg_read_all_data");
+  const source = createSource({ database: 'subscribed', user: 'reads' }, 'of the reader');
+  const look = adapter.planProbe({ ...source, workDir: runner.workDir });
+  assert.ok(look !== undefined);
+  assert.match(
+    adapter.parseProbe(await runner.run(look)).warnings.join('\n'),
+    /^1 subscriptions of logical replication are not in the dump/m,
+  );
+  await postgres.query('DROP SUBSCRIPTION of_orders', 'subscribed');
+});
+
 test('a user without rights is warned about, gets roles without passwords, and its dump fails for that reason', async () => {
   await postgres.query("CREATE ROLE weak LOGIN PASSWORD 'weak:pass\\word'");
   await postgres.query('CREATE TABLE plain (a int); GRANT SELECT ON plain TO weak', 'postgres');

@@ -47,6 +47,7 @@ const SOURCE_SAMPLES: Readonly<Record<string, SourceSample>> = {
       standby: false,
       unreadableTables: 0,
       foreignTables: 0,
+      subscriptions: 0,
       tables: 1,
     })}\n`,
   },

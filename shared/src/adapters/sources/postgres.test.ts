@@ -23,6 +23,7 @@ const FACTS = {
   standby: false,
   unreadableTables: 0,
   foreignTables: 0,
+  subscriptions: 0,
   tables: 1,
 };
 const parseFacts = (facts: object) =>
@@ -114,6 +115,8 @@ test('globals follow the dump, with role passwords only where they are wanted an
 
 test('a user who may not read passwords or tables, and a standby, give warnings', () => {
   assert.deepEqual(parseFacts({}).warnings, []);
+  assert.deepEqual(parseFacts({ subscriptions: 2 }).warnings, [], 'a superuser dumps them');
+  assert.match(parseFacts({ subscriptions: 2, superuser: false }).warnings.join(), /^2 subscriptions .* are not in the dump/);
   const { warnings } = parseFacts({ readsRolePasswords: false, unreadableTables: 3, standby: true, foreignTables: 2, tables: 0 });
   assert.equal(warnings.length, 5);
   assert.match(warnings.join('\n'), /cannot read 3 of the tables[\s\S]*\n2 foreign tables/);

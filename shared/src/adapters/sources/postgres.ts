@@ -72,6 +72,7 @@ const probeAnswer = z.object({
   standby: z.boolean(),
   unreadableTables: z.int().min(0),
   foreignTables: z.int().min(0),
+  subscriptions: z.int().min(0),
   tables: z.int().min(0),
 });
 
@@ -99,6 +100,10 @@ function parseProbe(outcome: ToolOutcome): Probe {
   if (answer.standby)
     warnings.push('The server is a standby: a long dump may be cancelled by replay, and unlogged tables are empty.');
   if (answer.tables === 0) warnings.push(NO_TABLES);
+  if (answer.subscriptions > 0 && !answer.superuser)
+    warnings.push(
+      `${answer.subscriptions} subscriptions of logical replication are not in the dump: pg_dump leaves them out unless a superuser runs it.`,
+    );
   if (answer.foreignTables > 0) warnings.push(describeElsewhere(answer.foreignTables, 'foreign tables'));
   return {
     serverVersion,

@@ -65,6 +65,7 @@ export const PROBE_SQL = `${LOOK_TIMEOUT}SELECT json_build_object(
   'unreadableTables', (SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'm', 'p') AND ${NOT_SYSTEM} AND NOT has_table_privilege(c.oid, 'SELECT')),
   'foreignTables', (SELECT count(*) FROM pg_class WHERE relkind = 'f'),
+  'subscriptions', (SELECT count(*) FROM pg_subscription WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())),
   'tables', (SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'm', 'f') AND ${NOT_SYSTEM})
 );
 `;
