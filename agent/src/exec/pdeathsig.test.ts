@@ -6,8 +6,8 @@ it('a child under setpriv dies with its parent', async () => {
   assert.equal(await checkPdeathsig('/usr/bin/setpriv'), true);
 });
 
-it('a launcher that ignores the request is found out', async () => {
-  // `env` swallows nothing: it fails on the unknown option, so no child ever reports.
+it('a launcher that does not know the request is no success', async () => {
+  // `env` fails on the unknown option, so no child ever reports.
   assert.equal(await checkPdeathsig('/usr/bin/env'), false);
 });
 

@@ -11,14 +11,18 @@ import type { LockCheck } from './locks.ts';
 const marks = { tags: ['run:run_1'], host: 'host_1' };
 const NOISE_BYTES = 6_000_000;
 
-/** A restic that stores and says so as ever, and then ends with another exit code. */
-function openLyingLaboratory(t: TestContext, generation: { version: string; binary: string }, code: number): Laboratory {
+/** A restic that does something else where it is asked for a backup, in the words of a shell. */
+function openOddLaboratory(t: TestContext, generation: { version: string; binary: string }, backup: string): Laboratory {
   const dir = mkdtempSync(join(tmpdir(), 'verdicts-'));
   const binary = join(dir, 'restic');
-  const script = `#!/bin/sh\ncase " $* " in *" backup "*) ${generation.binary} "$@" || exit 99; exit ${code};; esac\nexec ${generation.binary} "$@"\n`;
+  const script = `#!/bin/sh\ncase " $* " in *" backup "*) ${backup};; esac\nexec ${generation.binary} "$@"\n`;
   writeFileSync(binary, script, { mode: 0o755 });
   return openFilled(t, { version: generation.version, binary }, () => rmSync(dir, { recursive: true }));
 }
+
+/** It stores and says so as ever, and then ends with another exit code. */
+const openLyingLaboratory = (t: TestContext, generation: { version: string; binary: string }, code: number) =>
+  openOddLaboratory(t, generation, `${generation.binary} "$@" || exit 99; exit ${code}`);
 
 function openFilled(t: TestContext, generation: { version: string; binary: string }, also?: () => void): Laboratory {
   const lab = createLaboratory(generation);
@@ -89,6 +93,17 @@ for (const generation of GENERATIONS) {
       const tree = await backUpTree(lab);
       assert.deepEqual([tree.failure?.reason, tree.partial], ['files_unreadable', true]);
       assert.match(tree.namedId ?? '', /^[0-9a-f]{8,64}$/);
+    });
+  });
+
+  describe(`A restic ${generation.version} that reads no more and has not ended yet`, { timeout: 60_000 }, () => {
+    it('is blamed by what it said, and not the dump that met a broken pipe', async (t) => {
+      const last = "exec 0<&-; echo 'Fatal: wrong password or no key found' >&2; exec sleep 60";
+      const lab = openOddLaboratory(t, generation, last);
+      const dump = `trap '' PIPE; while cat ${join(lab.dir, 'source/noise')}; do :; done; exit 1`;
+      const { failure, failedStage, pipeline } = await backUpStream(lab, dump);
+      assert.deepEqual([pipeline.verdict, pipeline.producer.exitCode], ['producer_failed', 1]);
+      assert.deepEqual([failure?.reason, failedStage], ['repository_password', 'engine']);
     });
   });
 

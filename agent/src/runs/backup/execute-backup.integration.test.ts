@@ -92,6 +92,31 @@ for (const { version, binary } of GENERATIONS) {
       assert.equal((await rig.listSnapshots()).length, 2);
     });
 
+    it('fails below the floor of its source, and vouches for nothing', async (t) => {
+      const rig = await openRunRig(t, { restic: binary });
+      await rig.initRepository();
+      const letters = rig.addFiles('letters', [writeFolder(join(rig.dir, 'letters'), { a: 'dear reader' })]);
+      letters.config = { ...letters.config, floorBytes: 12 };
+      const events = await rig.runPlan();
+      const end = findEvent(events, 'run.finished');
+      assert.deepEqual([end.state, end.failure?.reason], ['failed', 'size_below_floor']);
+      assert.match(end.failure?.message ?? '', /has 11 bytes, but at least 12 are asked for/);
+      const { evidence } = findEvent(events, 'snapshot.made').snapshot;
+      assert.deepEqual(
+        evidence.map((one) => [one.check, one.ok]),
+        [
+          ['exit_codes', true],
+          ['size_floor', false],
+          ['read_back', true],
+        ],
+      );
+      const states = rig.workbench.journal.snapshots.listByRepository(rig.repository.id).map(({ state }) => state);
+      assert.deepEqual(states, ['unvouched']);
+      // One byte more is enough.
+      writeFolder(join(rig.dir, 'letters'), { a: 'dear reader!' });
+      assert.equal(findEvent(await rig.runPlan(), 'run.finished').state, 'succeeded');
+    });
+
     it('stores nothing in another repository than the pinned one', async (t) => {
       const rig = await openRunRig(t, { restic: binary });
       await rig.initRepository();
