@@ -66,4 +66,20 @@ describe('A frame of the server', () => {
     assert.equal(await line.closed, 1008);
     await (await rig.accept()).welcome();
   });
+
+  it('that is above the limit ends the connection before the rest of it is read', { timeout: 10_000 }, async (t) => {
+    const rig = await startSessionRig(t);
+    const line = await rig.accept();
+    await line.welcome();
+    await line.take('heartbeat');
+    line.socket.send('x'.repeat(WIRE.frameBytes + 1), { fin: false });
+    assert.equal(await line.closed, 1009);
+    await (await rig.accept()).welcome();
+  });
+
+  it('is never compressed, also where the server would', async (t) => {
+    const rig = await startSessionRig(t);
+    const line = await rig.accept();
+    assert.equal(line.socket.extensions, '');
+  });
 });

@@ -73,6 +73,17 @@ describe('What no agent may send', () => {
     assert.equal((await line.closed).code, 1008);
   });
 
+  it('is a frame above the limit, which ends the connection before the rest of it is read', { timeout: 10_000 }, async (t) => {
+    const { line } = await openWelcomed(t);
+    line.socket.send('x'.repeat(WIRE.frameBytes + 1), { fin: false });
+    assert.equal((await line.closed).code, 1009);
+  });
+
+  it('is a compressed frame, however much it offers that', async (t) => {
+    const { line } = await openWelcomed(t);
+    assert.equal(line.socket.extensions, '');
+  });
+
   it('is invalid UTF-8 in a text frame, which the socket itself refuses', async (t) => {
     const { line } = await openWelcomed(t);
     line.socket.send(Buffer.from([0x7b, 0xff, 0xfe, 0x7d]), { binary: false });
