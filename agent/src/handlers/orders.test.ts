@@ -86,6 +86,9 @@ describe('An order to run a plan', () => {
     rig.clock.shift(3_600_000);
     assert.deepEqual(await rig.handlers['run.start'](body, 'req_1'), { run: 'run_1' });
     await rig.executor.drain();
+    const anew = rig.beginAnew();
+    assert.deepEqual(await anew.handlers['run.start'](body, 'req_1'), { run: 'run_1' }, 'also after a restart');
+    await anew.executor.drain();
     const created = rig.journal.outbox.read(0, 100, 1_000_000).filter(({ event }) => event.type === 'run.created');
     assert.equal(created.length, 1);
   });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { WIRE } from '@holdfast/shared/limits.ts';
+import { createConnectionEnd, noteAnswer } from './connection-end.ts';
 import { startSessionRig } from './fixtures/server-rig.ts';
 import { chooseWaitMs } from './session.ts';
 
@@ -44,6 +45,23 @@ describe('A server that has too many agents at once', () => {
   });
 });
 
+describe('An answer that is no upgrade', () => {
+  for (const [status, isProxy] of [
+    [303, true],
+    [400, true],
+    [404, true],
+    [426, true],
+    [502, false],
+    [503, false],
+  ] as const)
+    it(`is ${isProxy ? '' : 'not '}taken for that of a proxy which passes no WebSockets on: ${status}`, () => {
+      const end = createConnectionEnd();
+      noteAnswer(end, status, undefined);
+      assert.match(end.why, new RegExp(`^the server answered ${status}`, 'u'));
+      assert.equal(/a proxy before it may not pass WebSockets/u.test(end.why), isProxy);
+    });
+});
+
 describe('A frame of the server', () => {
   /** A frame of an unknown type, which an agent ignores, in so many fragments. */
   const sendInPieces = (socket: { send(text: string, options: { fin: boolean }): void }, pieces: number) => {
@@ -67,7 +85,7 @@ describe('A frame of the server', () => {
     await (await rig.accept()).welcome();
   });
 
-  it('that is above the limit ends the connection before the rest of it is read', { timeout: 10_000 }, async (t) => {
+  it('that is above the limit ends the connection before the rest of it is read', async (t) => {
     const rig = await startSessionRig(t);
     const line = await rig.accept();
     await line.welcome();

@@ -52,7 +52,7 @@ function setUp(firstLine = 0) {
   };
   const batches = () => events.flatMap((event) => (event.type === 'run.log' ? [event.lines] : []));
   const lines = () => batches().flat();
-  return { recorder, events, counted, closed, advance, batches, lines, timers };
+  return { recorder, events, counted, closed, advance, batches, lines, timers, clock };
 }
 
 const end = { state: 'succeeded' as const, evidence: [], bytes: 1 };
@@ -265,9 +265,11 @@ describe('The events of a run', () => {
   });
 
   it('measure their duration by a clock that never jumps', () => {
-    const { recorder, events, advance } = setUp();
+    const { recorder, events, advance, clock } = setUp();
     recorder.start(() => undefined);
-    advance(1234);
+    advance(1000);
+    clock.set(clock.now() - 600_000);
+    advance(234);
     recorder.finish(end);
     const last = events.at(-1);
     assert.ok(last?.type === 'run.finished');

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import type { HostId, RunId } from '@holdfast/shared/domain/ids.ts';
 import type { LogLevel } from '@holdfast/shared/domain/run.ts';
+import { DAY_MS } from '@holdfast/shared/durations.ts';
+import { LOG } from '@holdfast/shared/limits.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
 import { createdEvent, finishedEvent, logEvent, logLine, startedEvent } from '../../contract/reports.ts';
 import { sampleHost, sampleId, sequence, TENANT } from '../../contract/samples.ts';
@@ -139,6 +141,40 @@ describe('The logs of a host on one day', () => {
     const { storedBytes, droppedBytes } = await world.store.logs.getLogTotals(TENANT);
     assert.ok(storedBytes <= 2 * (LIMIT + LIMIT / 8), `${storedBytes} bytes, last lines included`);
     assert.ok(droppedBytes > 900 * KIB);
+    await world.store.close();
+  });
+});
+
+describe('The log of one run', () => {
+  it('stops at its own limit with a mark that counts the rest, whatever other runs say', async () => {
+    const world = await openWorld(64 * LIMIT);
+    const host = await world.addHost();
+    const [run, other] = [await world.begin(host), await world.begin(host)];
+    const total = Math.ceil(LOG.runBytes / KIB) + 200;
+    for (let n = 1; n <= total; n += 500)
+      await world.say(host, EVENING, logEvent(run, world.lines(n, Math.min(500, total + 1 - n))));
+    await world.say(host, EVENING, logEvent(other, world.lines(1, 100)));
+    const lines = await world.read(run);
+    const marker = lines.at(-1);
+    const missing = Number(/^… (\d+) lines left out: the log of this run is above 5 MiB$/u.exec(marker?.text ?? '')?.[1]);
+    assert.equal(lines.length - 1 + missing, total);
+    assert.ok((lines.length - 1) * KIB <= LOG.runBytes && missing >= 200);
+    assert.equal((await world.read(other)).length, 100);
+    await world.store.close();
+  });
+
+  it('leaves when its time is over, and says so in its place', async () => {
+    const world = await openWorld();
+    const host = await world.addHost();
+    const run = await world.begin(host);
+    await world.say(host, EVENING, logEvent(run, world.lines(1, 100)), finishedEvent(run, 'succeeded', { logLines: 100 }));
+    const { logs } = world.store;
+    assert.deepEqual(await logs.removeOldLogs(90, EVENING + 90 * DAY_MS), { removed: 0, hasMore: false });
+    assert.deepEqual(await logs.removeOldLogs(90, EVENING + 90 * DAY_MS + 1), { removed: 1, hasMore: false });
+    assert.deepEqual(
+      (await world.read(run)).map(({ text }) => text),
+      ['the log of this run was removed after 90 days'],
+    );
     await world.store.close();
   });
 });
