@@ -58,6 +58,8 @@ describe('the journal on a real disk', () => {
       [seen.lines + 2, 'kept in memory'],
       [seen.lines + 3, 'after'],
     ]);
+    assert.equal(texts.filter(([, text]) => text === 'log').length, seen.all, 'nothing waits behind what came later');
+    assert.deepEqual(texts.at(-1), [seen.last, 'behind what waited']);
     rmSync(disk, { recursive: true });
   });
 });

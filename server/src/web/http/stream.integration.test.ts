@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import { afterEach, beforeEach, describe, it } from 'node:test';
+import { afterEach, beforeEach, describe, it, type TestContext } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { DEFAULT_TENANT, type RunId } from '@holdfast/shared/domain/ids.ts';
-import { waitUntil } from '@holdfast/shared/fixtures/wait-for.ts';
+import { waitUntil, waitWithin } from '@holdfast/shared/fixtures/wait-for.ts';
 import { HTTP, LIVE, STREAM } from '@holdfast/shared/limits.ts';
 import { buildShell } from '../screens/shell.ts';
 import { layout } from '../ui/layout.ts';
@@ -40,6 +40,8 @@ interface StreamEvent {
   message: { kind: string; lines?: { n: number; text: string }[] };
 }
 
+const EVENT_MS = 15_000;
+
 /** Reads events one by one, as a browser does. */
 class EventReader {
   readonly #incoming: IncomingMessage;
@@ -49,8 +51,11 @@ class EventReader {
     this.#incoming = incoming;
     this.#iterator = incoming[Symbol.asyncIterator]();
   }
-  /** The next event; undefined when the stream has ended. */
-  async next(): Promise<StreamEvent | undefined> {
+  /** The next event; undefined when the stream has ended. Signs of life alone are none, however long they come. */
+  next(): Promise<StreamEvent | undefined> {
+    return waitWithin('an event', this.#find(), EVENT_MS);
+  }
+  async #find(): Promise<StreamEvent | undefined> {
     for (;;) {
       const end = this.#text.indexOf('\n\n');
       if (end >= 0) {
@@ -163,7 +168,7 @@ describe('The event stream', () => {
 });
 
 /** A response that a viewer does not read, as far as the stream sees it. */
-async function openSlow(queueBytes: number) {
+async function openSlow(t: TestContext, queueBytes: number) {
   const { createServer, request } = await import('node:http');
   const feed = createLiveFeed(served.context.bus, 'boot1');
   const verdict = { lives: true, looks: 0 };
@@ -191,6 +196,11 @@ async function openSlow(queueBytes: number) {
   const incoming = await new Promise<IncomingMessage>((resolve) => {
     request({ host: '127.0.0.1', port, path: '/?topics=run:run_1,hosts', agent: false }, resolve).end();
   });
+  t.after(async () => {
+    feed.close();
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
   return {
     incoming,
     verdict,
@@ -202,11 +212,6 @@ async function openSlow(queueBytes: number) {
         await nextTurn();
         stuck = sockets.every(({ writableLength }) => writableLength > 0) ? stuck + 1 : 0;
       }
-    },
-    async close() {
-      feed.close();
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
     },
   };
 }
@@ -261,8 +266,8 @@ describe('A page and its first stream', () => {
 });
 
 describe('A viewer that cannot keep up', () => {
-  it('is told to look again instead of being left wrong, and costs no more than its queue', async () => {
-    const slow = await openSlow(HTTP.sseQueueBytes);
+  it('is told to look again instead of being left wrong, and costs no more than its queue', async (t) => {
+    const slow = await openSlow(t, HTTP.sseQueueBytes);
     const total = 2000;
     for (let n = 1; n <= total; n += 1) log(n, 'x'.repeat(10_000));
     const reader = new EventReader(slow.incoming);
@@ -282,11 +287,10 @@ describe('A viewer that cannot keep up', () => {
       next?.message.lines?.map((line) => line.text),
       ['after'],
     );
-    await slow.close();
   });
 
-  it('is ended once it took nothing for its limit, and not before; its place is free', async () => {
-    const slow = await openSlow(HTTP.sseQueueBytes);
+  it('is ended once it took nothing for its limit, and not before; its place is free', async (t) => {
+    const slow = await openSlow(t, HTTP.sseQueueBytes);
     slow.incoming.on('error', () => undefined);
     await slow.fillLine();
     served.clock.advance(STREAM.stallMs - 1);
@@ -294,12 +298,11 @@ describe('A viewer that cannot keep up', () => {
     await waitUntil('two looks at it', () => slow.verdict.looks > looks + 1);
     assert.equal(slow.streams.count(), 1);
     served.clock.advance(1);
-    await waitUntil('its end', () => slow.streams.count() === 0);
-    await slow.close();
+    await waitUntil('its end', () => slow.streams.count() === 0, { deadlineMs: 10_000 });
   });
 
-  it('is left alone when it took something meanwhile, and when nothing waits for it', async () => {
-    const slow = await openSlow(HTTP.sseQueueBytes);
+  it('is left alone when it took something meanwhile, and when nothing waits for it', async (t) => {
+    const slow = await openSlow(t, HTTP.sseQueueBytes);
     await slow.fillLine();
     served.clock.advance(STREAM.stallMs - 1);
     const reader = new EventReader(slow.incoming);
@@ -311,11 +314,10 @@ describe('A viewer that cannot keep up', () => {
       served.clock.advance(STREAM.stallMs);
     }
     reader.close();
-    await slow.close();
   });
 
-  it('ends at the next sign of life when its right to be there has ended', async () => {
-    const slow = await openSlow(HTTP.sseQueueBytes);
+  it('ends at the next sign of life when its right to be there has ended', async (t) => {
+    const slow = await openSlow(t, HTTP.sseQueueBytes);
     const chunks: string[] = [];
     slow.incoming.on('data', (chunk: Buffer) => {
       chunks.push(chunk.toString());
@@ -323,6 +325,5 @@ describe('A viewer that cannot keep up', () => {
     });
     await once(slow.incoming, 'end');
     assert.match(chunks.join(''), /: keep-alive/);
-    await slow.close();
   });
 });
