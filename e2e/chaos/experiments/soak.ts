@@ -27,9 +27,9 @@ const FAULTS_AT_LEAST = 6;
 const REPORT_EVERY_MS = 10_000;
 /** More often while the system warms up: SQLite keeps up to 16 MB of a ledger in memory, and these are full afterwards. */
 const REPORT_WARM_UP_EVERY_MS = 1_000;
-/** The beginning says nothing about growth; only in a part of it may the server be restarted. */
+/** The beginning says nothing about growth: caches fill for three quarters of an hour. Only in a part of it may the server be restarted. */
 const WARM_UP = 0.3;
-const WARM_UP_MAX_MS = 18 * 60_000;
+const WARM_UP_MAX_MS = 45 * 60_000;
 const RESTARTS_END = 1 / 6;
 /** Two waits of the longest kind, and the time in which a silent line is noticed. */
 const RECOVERY_MS = 240_000;
