@@ -180,7 +180,7 @@ export function adaptRestore(
   const { plan, judge } = script ?? {};
   if (!plan) return restore;
   const key = Buffer.from(randomBytes(KEY_BYTES)).toString('hex');
-  const { planRestoreFile: _archives, planProof: _whole, ...others } = restore;
+  const { planRestoreFile: _archives, planProof: _whole, properties: _listed, ...others } = restore;
   return { ...others, planRestore: (input) => plan(input, key), ...(judge ? { judgeRestore: judge } : {}) };
 }
 

@@ -123,6 +123,7 @@ async function testPostgres(t: TestContext): Promise<void> {
         const events = await restore(name, `new_${name}`, 'new', options);
         assertGood(events);
         await assertSame(`new_${name}`);
+        assert.deepEqual(findEvent(events, 'part.finished').part.warnings, [], name);
         const { evidence } = findEvent(events, 'run.finished');
         assert.deepEqual(
           evidence.map(({ check }) => check),
