@@ -36,7 +36,7 @@ export const NODE_FLAGS = [
 ] as const;
 
 /** What schemas say in fifty languages that the agent never speaks stays out: a fifth of the bundle, which would lie in memory for good. */
-const ONE_LANGUAGE: Plugin = {
+export const ONE_LANGUAGE: Plugin = {
   name: 'one-language',
   setup({ onLoad }) {
     const nothing = { contents: 'export default () => ({});' };

@@ -8,11 +8,13 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { PREPARED } from '@holdfast/shared/fixtures/prepared-directory.ts';
+import { PREPARED_PROGRAMS } from '@holdfast/shared/fixtures/prepared-programs.ts';
 import type { Phase, PhaseContext } from './test/phase.ts';
 import { PHASES } from './test/phases.ts';
 import { stopAllGroups } from './test/process-group.ts';
 import { findScratch } from './test/scratch.ts';
 import { makeTestAgent, TEST_AGENT } from './test/test-agent.ts';
+import { makeTestPrograms } from './test/test-programs.ts';
 import { type Failure, type PhaseResult, summarize } from './test/verdicts.ts';
 
 /** The whole run never takes longer, so that it cannot hang whatever calls it. */
@@ -102,6 +104,7 @@ async function main(): Promise<void> {
   process.once('exit', () => scratch?.remove());
   if (phases.some(({ name }) => name === 'integration' || name === 'e2e')) {
     process.env[TEST_AGENT] = await makeTestAgent(ROOT, join(outputFolder, 'agent'));
+    process.env[PREPARED_PROGRAMS] = await makeTestPrograms(ROOT, join(outputFolder, 'programs'));
     process.env[PREPARED] = makePrepared(scratch?.path ?? outputFolder);
   }
   const deadline = performance.now() + RUN_LIMIT_MS;

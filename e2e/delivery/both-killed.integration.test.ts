@@ -4,6 +4,7 @@ import { after, before, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { systemClock, systemRandomBytes } from '@holdfast/shared/clock.ts';
 import { DEFAULT_TENANT, type RunId } from '@holdfast/shared/domain/ids.ts';
+import { findPrepared } from '@holdfast/shared/fixtures/prepared-programs.ts';
 import { openJournal } from '../../agent/src/journal/journal.ts';
 import { openSqliteStore } from '../../server/src/store/sqlite/open.ts';
 import type { Store } from '../../server/src/store/store.ts';
@@ -30,7 +31,7 @@ const logFile = () => join(stack.directory, 'talking-host.log');
 function startHost(role: 'tell' | 'drain'): Program {
   return startProgram({
     command: process.execPath,
-    args: [join(import.meta.dirname, 'talking-host.ts'), stateDir, stack.server.url, role],
+    args: [findPrepared('talking-host', join(import.meta.dirname, 'talking-host.ts')), stateDir, stack.server.url, role],
     env: { HOME: stack.directory, NODE_COMPILE_CACHE: CACHE },
     logFile: logFile(),
   });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { findPrepared } from '@holdfast/shared/fixtures/prepared-programs.ts';
 import type { ApiHost } from '../harness/api.ts';
 import { type Program, startProgram } from '../harness/program.ts';
 import { waitFor } from '../harness/services/wait-for.ts';
@@ -47,19 +48,19 @@ const logFile = (name: string) => join(stack.directory, `${name}.log`);
 function launch(script: string, args: readonly string[], env: Record<string, string>): Program {
   return startProgram({
     command: process.execPath,
-    args: [join(import.meta.dirname, script), ...args],
+    args: [findPrepared(script, join(import.meta.dirname, `${script}.ts`)), ...args],
     env: { HOME: stack.directory, NODE_COMPILE_CACHE: CACHE, ...env },
     logFile: logFile(script),
   });
 }
 
 const startServer = (trip: string) =>
-  launch('tripping-server.ts', [trip], {
+  launch('tripping-server', [trip], {
     HOLDFAST_DATA_DIR: stack.server.dataDir,
     HOLDFAST_LISTEN: new URL(stack.server.url).host,
     HOLDFAST_LOG_LEVEL: 'info',
   });
-const startHost = (trip: string) => launch('talking-host.ts', [stateDir, stack.server.url, 'listen', trip], {});
+const startHost = (trip: string) => launch('talking-host', [stateDir, stack.server.url, 'listen', trip], {});
 
 const awaitOnline = () => stack.api.waitForHost(host.id, 'online', ONLINE_MS);
 const rotate = () => stack.api.post(`/hosts/${host.id}/rotate-token`);

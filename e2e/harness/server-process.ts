@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { findServerProgram } from '@holdfast/shared/fixtures/prepared-programs.ts';
 import { awaitLog, type Program, readLog, startProgram } from './program.ts';
 import { findFreePort } from './services/free-port.ts';
 import { runTool } from './services/tool-run.ts';
 import { waitFor } from './services/wait-for.ts';
 
-const SERVER_PROGRAM = join(import.meta.dirname, '../../server/bin/holdfast-server');
+const SERVER_PROGRAM = findServerProgram(join(import.meta.dirname, '../../server/bin'));
 const READY_DEADLINE_MS = 20_000;
 
 export type ServerOptions = {

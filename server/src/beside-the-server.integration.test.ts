@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { createCrypto } from '@holdfast/shared/crypto/crypto.ts';
+import { findPrepared } from '@holdfast/shared/fixtures/prepared-programs.ts';
 import Database from 'better-sqlite3';
 
-const MAIN = join(import.meta.dirname, 'main.ts');
+const MAIN = findPrepared('server', join(import.meta.dirname, 'main.ts'));
 const CACHE = join(import.meta.dirname, '../../node_modules/.cache/holdfast-tests');
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-beside-'));
 const dataDir = join(folder, 'data');

@@ -5,8 +5,9 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { findPrepared } from '@holdfast/shared/fixtures/prepared-programs.ts';
 
-const MAIN = join(import.meta.dirname, 'main.ts');
+const MAIN = findPrepared('server', join(import.meta.dirname, 'main.ts'));
 const CACHE = join(import.meta.dirname, '../../node_modules/.cache/holdfast-tests');
 const OTHER_KEY = Buffer.from(Array.from({ length: 32 }, (_, at) => at * 7)).toString('base64');
 const SHORT_KEY = Buffer.from(OTHER_KEY, 'base64').subarray(1).toString('base64');

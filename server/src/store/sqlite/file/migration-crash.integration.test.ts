@@ -4,6 +4,7 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import { findPrepared } from '@holdfast/shared/fixtures/prepared-programs.ts';
 import Database from 'better-sqlite3';
 import { splitStatements } from '../fixtures/statements-of.ts';
 import { openSqliteStore } from '../open.ts';
@@ -14,7 +15,7 @@ const directory = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(
 const migrationsDir = join(import.meta.dirname, '../../../../../migrations');
 /** The tests' own: a process that is killed does not write what it has stripped of its types. */
 const cache = join(import.meta.dirname, '../../../../../node_modules/.cache/holdfast-tests');
-const fixture = join(import.meta.dirname, '../fixtures/migrate-until-killed.ts');
+const fixture = findPrepared('migrate-until-killed', join(import.meta.dirname, '../fixtures/migrate-until-killed.ts'));
 const migrations = readMigrations(migrationsDir);
 after(() => rmSync(directory, { recursive: true }));
 
