@@ -93,12 +93,13 @@ describe('An exec with limits', () => {
       setpriv: '/usr/bin/setpriv',
       cancelGraceMs: 1500,
     }).withLimits(ALL);
-    assert.equal(poor.unmetLimits.length, 3);
+    // Who is nice enough already misses no tool for that.
+    assert.equal(poor.unmetLimits.length, getPriority() < 7 ? 3 : 2);
     assert.deepEqual(exec.withLimits(ALL).unmetLimits, []);
     assert.equal((await poor.runTool({ stage: shell('exit 0'), workDir: dir })).exitCode, 0);
   });
 
-  it('lets a stage under all limits die with the agent', async () => {
+  it('lets a stage under all limits die with the agent', async (t) => {
     const room = import.meta.dirname;
     const source = `
       import { createExec } from ${JSON.stringify(join(room, 'exec.ts'))};
@@ -107,14 +108,18 @@ describe('An exec with limits', () => {
         setpriv: '/usr/bin/setpriv', limitTools: ${JSON.stringify(limitTools)}, cancelGraceMs: 1000,
         onStarted: ({ pid }) => console.log(pid),
       }).withLimits(${JSON.stringify(ALL)});
-      const stage = { command: { args: ['60'], env: {}, files: [] }, binary: '/usr/bin/sleep' };
+      const stage = { command: { args: ['infinity'], env: {}, files: [] }, binary: '/usr/bin/sleep' };
       await exec.runTool({ stage, workDir: ${JSON.stringify(dir)} });`;
     const agent = spawn(process.execPath, ['--input-type=module', '-e', source], { stdio: ['ignore', 'pipe', 'inherit'] });
     const pid = await new Promise<number>((resolve) => agent.stdout.once('data', (chunk) => resolve(Number(String(chunk)))));
     // Only when the chain has become the program is the signal proven to have come through it.
     await waitUntil('the program at the end of the chain', () => readFileSync(`/proc/${pid}/comm`, 'latin1') === 'sleep\n');
+    const startTime = findStartTime(pid);
+    assert.ok(startTime !== undefined);
+    t.after(() => (findStartTime(pid) === startTime ? process.kill(pid, 'SIGKILL') : undefined));
     agent.kill('SIGKILL');
-    await waitUntil('its end', () => findStartTime(pid) === undefined);
+    // It ends by nothing else.
+    await waitUntil('its end', () => findStartTime(pid) !== startTime, { deadlineMs: 15_000 });
   });
 });
 

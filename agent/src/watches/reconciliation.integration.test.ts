@@ -49,6 +49,13 @@ describe('After a backup that may have left its lock', () => {
       signal: new AbortController().signal,
     });
     await leaveLock(rig, path);
+    const { runs } = rig.workbench.journal;
+    const run = rig.workbench.createId('run');
+    runs.record({ run, kind: 'backup', body: { repository: rig.repository.id } });
+    runs.recordProcess({ run, stage: 'dump', pid: 4_000_000, startTime: 1, bootId: 'another boot' });
+    runs.endProcess(run, 'dump', 4_000_000);
+    runs.close(run);
+    const countDead = () => runs.listDead().length;
 
     renameSync(path, `${path}.away`);
     await reconciliation.afterBackup(rig.repository.id, { reached: true, owesLook: true });
@@ -56,6 +63,7 @@ describe('After a backup that may have left its lock', () => {
     next?.();
     await waitUntil('a second wait', () => waits.length === 2, { intervalMs: 5 });
     assert.deepEqual(waits, [500, 1000], 'and gets more time when it still does not answer');
+    assert.equal(countDead(), 1, 'until then the next life of the agent knows whose lock it may be');
     await reconciliation.afterBackup(rig.repository.id, { reached: false, owesLook: false });
     assert.equal(waits.length, 2, 'a run that owes nothing changes nothing');
 
@@ -67,6 +75,7 @@ describe('After a backup that may have left its lock', () => {
     assert.equal(listLocks(path).length, 1);
     next?.();
     await awaitLocks(path, 0);
+    await waitUntil('the end of what was owed', () => countDead() === 0, { intervalMs: 5 });
     assert.equal(waits.length, 3, 'nothing is owed any more');
   });
 

@@ -5,6 +5,7 @@ import { specSchema } from '@holdfast/shared/domain/plan.ts';
 import { DAY_MS } from '@holdfast/shared/durations.ts';
 import { WIRE } from '@holdfast/shared/limits.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
+import { revokeHost } from '../core/hosts/hosts.ts';
 import { createPlan } from '../core/plans/plans.ts';
 import { createRepository } from '../core/repositories/repositories.ts';
 import { createSilenceRound } from '../core/runs/presumed-ends.ts';
@@ -419,5 +420,32 @@ describe('A run that its host took and forgot', () => {
     assert.equal(await round(), 2);
     assert.match(await read(first), /silent for a day/);
     assert.equal(await read(first), await read(second));
+  });
+});
+
+describe('A run of a host that is revoked', () => {
+  it('ends as interrupted, be it under way there or not taken yet', async (t) => {
+    const { rig, agent, plan } = await openWithPlan(t);
+    const { context, admin } = rig;
+    const line = rig.dial(agent);
+    await line.greet();
+    await takeSpec(rig, agent, line);
+    const begin = async () => (await startPlan(context, admin, plan.id)).runs[0] ?? assert.fail();
+    const { id: run, repository, kind } = await begin();
+    const order = await line.take('run.start');
+    line.send('reply', { result: { run } }, order.id);
+    line.sendEvents(1, [
+      { type: 'run.created', run, at: 1, kind, trigger: 'manual', repository, sources: [], plan: plan.id },
+      { type: 'run.started', run, at: 2 },
+    ]);
+    await line.take('ack');
+    const { id: waiting } = await begin();
+    await line.take('run.start');
+    await revokeHost(context, admin, agent.id);
+    const [cut, never] = await Promise.all([run, waiting].map((id) => context.store.runs.findRun(admin.tenant, id)));
+    assert.deepEqual([cut?.state, cut?.failure?.reason], ['failed', 'interrupted']);
+    assert.match(cut?.failure?.message ?? '', /was revoked while this went on/);
+    assert.deepEqual([never?.state, never?.failure?.reason], ['failed', 'interrupted']);
+    assert.match(never?.failure?.message ?? '', /was revoked before it took this order/);
   });
 });

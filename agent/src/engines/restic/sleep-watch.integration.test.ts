@@ -132,10 +132,14 @@ describe('A host that sleeps under restic without a watch over its lock', { time
   it('is asked about once, and not any more when restic is gone', async (t) => {
     t.mock.timers.enable({ apis: ['setInterval'] });
     let uptime = 0;
+    let looks = 0;
     let told = 0;
     const watch = watchSleep(
       { watchesOwnLock: false },
-      () => uptime,
+      () => {
+        looks += 1;
+        return uptime;
+      },
       () => {
         told += 1;
       },
@@ -151,8 +155,10 @@ describe('A host that sleeps under restic without a watch over its lock', { time
     }
     assert.equal(told, 1);
     assert.match(watch.end()?.message ?? '', /still for 20 minutes/);
+    const before = looks;
+    assert.ok(before > 3600);
     uptime += 60 * MINUTE;
     t.mock.timers.tick(1000);
-    assert.equal(told, 1);
+    assert.deepEqual([told, looks], [1, before]);
   });
 });

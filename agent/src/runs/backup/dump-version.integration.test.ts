@@ -59,16 +59,20 @@ describe('A host whose pg_dump is older than the database server', { timeout: 12
     const events = await rig.awaitEnd(rig.order(undefined, { attempts: 3, retryAfterSeconds: 10 }));
     const end = findEvent(events, 'run.finished');
     assert.deepEqual([end.state, end.failure?.reason], ['failed', 'tool_outdated']);
-    assert.match(
-      end.failure?.message ?? '',
-      new RegExp(`pg_dump ${serverMajor - 1}\\.9 is older than the server ${serverMajor}\\.`),
-    );
+    const both = new RegExp(`pg_dump ${serverMajor - 1}\\.9 is older than the server ${serverMajor}\\.`);
+    assert.match(end.failure?.message ?? '', both);
     assert.equal(
       events.some((event) => event.type === 'run.attempt'),
       false,
     );
-    assert.equal(hasOldDumped(), false);
     assert.equal((await rig.listSnapshots()).length, 0);
+    // Whoever tests the source is told before the first night.
+    const [{ kind, config } = assert.fail()] = rig.spec.sources;
+    const question = { ref: 'req_1', draft: { kind, config }, notAfter: rig.workbench.clock.now() + 60_000 };
+    const answer = await rig.handlers['source.test'](question, rig.workbench.createId('frame'));
+    assert.deepEqual([answer.ok, answer.reason], [false, 'tool_outdated']);
+    assert.match(answer.message, both);
+    assert.equal(hasOldDumped(), false);
   });
 
   it('uses the one of the server’s own major version where both are installed', async (t) => {

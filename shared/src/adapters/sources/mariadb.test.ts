@@ -88,7 +88,7 @@ test('the dump never continues after an error, keeps routines, triggers and even
   assert.ok(artifact?.kind === 'stream');
   const { args } = artifact.producer;
   assert.match(args[0] ?? '', /^--defaults-file=\/w\//, 'the option file must come first, or the clients read others');
-  for (const option of ['--single-transaction', '--routines', '--triggers', '--events', '--hex-blob'])
+  for (const option of ['--single-transaction', '--routines', '--triggers', '--events', '--hex-blob', '--comments'])
     assert.ok(args.includes(option));
   assert.ok(!args.includes('--force'));
   assert.deepEqual(args.slice(-2), ['--', 'shop']);
