@@ -24,11 +24,12 @@ import { applyHostEvents } from '../core/ingest.ts';
 import type { CoreContext } from '../core/ports.ts';
 import { saveObjectives } from '../core/protection/objective-settings.ts';
 import { recordLooks } from '../core/sources/source-health.ts';
-import { openFoundation } from '../foundation.ts';
+import { findDatabase, openFoundation } from '../foundation.ts';
 import { createDirectory, type HubDirectory } from '../hub/directory.ts';
 import { createLog } from '../log.ts';
 import type { Alert } from '../store/alerts.ts';
 import type { Plan } from '../store/plans.ts';
+import { placeMigrated } from '../store/sqlite/fixtures/migrated.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { ROUND_LIMITS } from './rounds.ts';
 
@@ -53,8 +54,10 @@ beforeEach(async () => {
     directory = createDirectory(createRequestId);
     return directory;
   };
+  await placeMigrated(findDatabase(folder));
   context = await openFoundation({
     dataDir: folder,
+    ballastBytes: 0,
     baseUrl: 'http://127.0.0.1',
     log,
     access: 'alone',

@@ -1,16 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { createFixedClock, type FixedClock } from '@holdfast/shared/clock.ts';
 import { DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
 import { AppError, type ErrorCode } from '@holdfast/shared/errors.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
-import { openFoundation } from '../../foundation.ts';
-import { createDirectory } from '../../hub/directory.ts';
-import { createLog } from '../../log.ts';
 import { checkPasswordRules } from '../../vault/password-rules.ts';
+import { openTestFoundation } from '../fixtures/core-rig.ts';
 import type { CoreContext } from '../ports.ts';
 import {
   changePassword,
@@ -32,18 +27,13 @@ const CLI = createCliCaller('root');
 
 let context: CoreContext;
 let clock: FixedClock;
-let folder: string;
+let close: () => Promise<void>;
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'holdfast-accounts-'));
   clock = createFixedClock(Date.UTC(2026, 10, 20));
-  const log = createLog({ level: 'error', clock });
-  context = await openFoundation({ dataDir: folder, baseUrl: 'http://127.0.0.1', log, access: 'alone', clock, createDirectory });
+  ({ context, close } = await openTestFoundation(clock));
 });
-afterEach(async () => {
-  await context.store.close();
-  await rm(folder, { recursive: true, force: true });
-});
+afterEach(() => close());
 
 const fails =
   (code: ErrorCode, details: object = {}) =>

@@ -1,16 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { createFixedClock, type FixedClock } from '@holdfast/shared/clock.ts';
 import { DEFAULT_TENANT } from '@holdfast/shared/domain/ids.ts';
 import { HTTP } from '@holdfast/shared/limits.ts';
-import { openFoundation } from '../../foundation.ts';
-import { createDirectory } from '../../hub/directory.ts';
-import { createLog } from '../../log.ts';
 import { checkPasswordRules } from '../../vault/password-rules.ts';
 import type { Caller } from '../caller.ts';
+import { openTestFoundation } from '../fixtures/core-rig.ts';
 import type { CoreContext } from '../ports.ts';
 import { changePassword, createCliCaller, createUser, findCallerBySession, login } from './accounts.ts';
 import { createApiKey, findCallerByApiKey } from './api-keys.ts';
@@ -24,18 +19,13 @@ const GONE = { code: 'conflict', details: { gone: true } };
 
 let context: CoreContext;
 let clock: FixedClock;
-let folder: string;
+let close: () => Promise<void>;
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'holdfast-people-'));
   clock = createFixedClock(Date.UTC(2026, 10, 20));
-  const log = createLog({ level: 'error', clock });
-  context = await openFoundation({ dataDir: folder, baseUrl: 'http://127.0.0.1', log, access: 'alone', clock, createDirectory });
+  ({ context, close } = await openTestFoundation(clock));
 });
-afterEach(async () => {
-  await context.store.close();
-  await rm(folder, { recursive: true, force: true });
-});
+afterEach(() => close());
 
 const addUser = (name: string, role: 'admin' | 'operator' | 'viewer' = 'admin') =>
   createUser(context, CLI, checkPasswordRules, { name, role, password: PASSWORD });

@@ -6,11 +6,12 @@ import { describe, it, type TestContext } from 'node:test';
 import { createFixedClock } from '@holdfast/shared/clock.ts';
 import { DEFAULT_TENANT, type HostId, type RunId } from '@holdfast/shared/domain/ids.ts';
 import type { DurableEvent } from '@holdfast/shared/protocol/events.ts';
-import { openFoundation } from '../../foundation.ts';
+import { findDatabase, openFoundation } from '../../foundation.ts';
 import { createDirectory } from '../../hub/directory.ts';
 import { createLog } from '../../log.ts';
 import { createdEvent, finishedEvent, logEvent, logLine, startedEvent } from '../../store/contract/reports.ts';
 import { sampleHost } from '../../store/contract/samples.ts';
+import { placeMigrated } from '../../store/sqlite/fixtures/migrated.ts';
 import { applyHostEvents } from '../ingest.ts';
 import type { LiveEvent } from '../ports.ts';
 import { removeOldLogs } from './log-retention.ts';
@@ -23,7 +24,16 @@ async function openRig(t: TestContext, hostDayMib = 1) {
   const dataDir = await mkdtemp(join(tmpdir(), 'holdfast-log-retention-'));
   const clock = createFixedClock(START);
   const log = createLog({ level: 'error', clock });
-  const opening = { dataDir, baseUrl: 'http://127.0.0.1', log, access: 'alone' as const, clock, createDirectory };
+  const opening = {
+    dataDir,
+    baseUrl: 'http://127.0.0.1',
+    log,
+    access: 'alone' as const,
+    clock,
+    createDirectory,
+    ballastBytes: 0,
+  };
+  await placeMigrated(findDatabase(dataDir));
   const context = await openFoundation({ ...opening, hostDayLogBytes: hostDayMib * MIB });
   t.after(async () => {
     await context.store.close();
