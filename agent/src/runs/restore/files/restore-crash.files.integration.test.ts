@@ -8,7 +8,7 @@ import type { RestoreTarget } from '@holdfast/shared/protocol/events.ts';
 import { GENERATIONS } from '../../../engines/restic/fixtures/laboratory.ts';
 import { readEnd } from '../../../handlers/fixtures/restore-orders.ts';
 import { type CrashRig, openCrashRig } from '../../fixtures/crash-rig.ts';
-import { backUpOnce, describeOrder, journalRestore, killAtHolds } from '../fixtures/journaled-restores.ts';
+import { backUpOnce, describeOrder, hasEnded, journalRestore, killAtHolds } from '../fixtures/journaled-restores.ts';
 
 const from = { clock: systemClock, randomBytes: systemRandomBytes };
 const WAYS = ['directory', 'chosen', 'in_place', 'safety', 'archive', 'file'] as const;
@@ -107,6 +107,7 @@ test('An agent that is killed in any way of restoring files leaves what stood th
     .listEvents()
     .flatMap((event) => (event.type === 'run.created' && event.kind === 'backup' && event.plan === undefined ? [event.run] : []));
   assert.equal(safety.length, 2, 'one safety backup for each restore that came so far');
+  await rig.until('the end of both', () => safety.every((run) => hasEnded(rig, run)), 50);
   for (const run of safety) assert.equal(readEnd(rig.listEvents(run)).reason, 'interrupted');
   assert.ok(rig.listLedger().every(({ run, state }) => !safety.includes(run) || state === 'unvouched'));
   const left = readdirSync(rig.dir, { recursive: true }).map(String);
